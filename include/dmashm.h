@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libdmashm: shared memory as dma-buf fds, guarded by a barrier that processes
+ * and the kernel both take.
+ *
+ * Conventions
+ *
+ *   - Calls that can fail return 0 (or a documented non-negative value) or
+ *     -errno. errno itself is left undefined.
+ *   - Handles are opaque. Nothing is printed, nothing aborts, there is no
+ *     global state. dmashm_close(NULL) does nothing.
+ *   - Deadlines are absolute times of CLOCK_MONOTONIC in nanoseconds;
+ *     dmashm_deadline() makes one, DMASHM_NEVER waits without end.
+ *   - Signals do not interrupt a call: it goes on until it has its result or
+ *     its deadline has passed.
+ *   - Every fd that the library makes is close-on-exec.
+ *   - Threads: any call may run in several threads on one handle at a time,
+ *     but dmashm_close() alone. The barrier excludes threads of one process
+ *     like any others; any thread may unlock.
+ *   - fork: parent and child may both go on with the handle. The child joins
+ *     as a member of its own at its first call that needs the barrier; it does
+ *     not hold what the parent holds, and its calls then fail with the errors
+ *     of dmashm_import() where joining fails.
+ *   - exec: the handle is gone, the kernel takes back what it held as after a
+ *     death.
+ */
+#ifndef DMASHM_H
+#define DMASHM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DMASHM_VERSION_MAJOR 0
+#define DMASHM_VERSION_MINOR 1
+
+#ifndef DMASHM_NEVER
+#define DMASHM_NEVER UINT64_MAX
+#endif
+
+/* What a begin/end bracket is for. */
+#define DMASHM_READ	0x1u	/* the CPU reads */
+#define DMASHM_WRITE	0x2u	/* the CPU writes, and may read */
+
+/* A buffer as this process knows it: its dma-buf and a member of its barrier. */
+struct dmashm_buffer;
+
+/**
+ * dmashm_create() - make a buffer and become its first member
+ * @size:  bytes; rounded up to the page size, see dmashm_size()
+ * @name:  for people, at most 31 bytes; NULL for none
+ * @flags: 0
+ * @out:   the handle, to be closed by dmashm_close(); untouched on failure
+ *
+ * Needs the right to open /dev/dmashm for reading and writing.
+ *
+ * Errors: those of open(2) on the device (-ENOENT: the module is not loaded;
+ * -EACCES: no right), -EINVAL @size is 0, @name too long, @flags or @out bad,
+ * -EFBIG @size is beyond the module's limit, -ENOMEM, -EMFILE, -ENFILE,
+ * -EPROTO the module speaks another ABI.
+ */
+int dmashm_create(size_t size, const char *name, unsigned int flags,
+		  struct dmashm_buffer **out);
+
+/**
+ * dmashm_import() - become a member of a buffer that one has fds of
+ * @dmabuf_fd: a dma-buf of the module, open for reading and writing
+ * @member_fd: a member fd of the same buffer, whoever it belongs to, or -1 to
+ *             join through /dev/dmashm instead
+ * @out:       the handle
+ *
+ * Both fds stay the caller's; the handle has its own.
+ *
+ * Errors: as the DMASHM_IOC_JOIN ioctl: -EBADF, -EINVAL @dmabuf_fd is not of
+ * this module, -ENOTTY @member_fd is no member fd, -EXDEV the two are of
+ * different buffers, -EACCES, -EUSERS, -EOVERFLOW; and as dmashm_create().
+ */
+int dmashm_import(int dmabuf_fd, int member_fd, struct dmashm_buffer **out);
+
+/**
+ * dmashm_close() - give the handle back
+ * @buf: the handle or NULL
+ *
+ * Unmaps what dmashm_map() mapped through this handle and closes its fds. A
+ * barrier still held by it is handed on as if its holder had died. The buffer
+ * itself lives on while anybody has it.
+ */
+void dmashm_close(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_fd() - the dma-buf fd, for devices, poll and ioctls; the handle's own
+ * @buf: the handle
+ */
+int dmashm_fd(const struct dmashm_buffer *buf);
+
+/**
+ * dmashm_member_fd() - the member fd, for read, write and ioctls; the handle's own
+ * @buf: the handle
+ *
+ * A child of fork() keeps the number; it names the child's own member once the
+ * child has joined.
+ */
+int dmashm_member_fd(const struct dmashm_buffer *buf);
+
+/**
+ * dmashm_size() - bytes of data, a multiple of the page size
+ * @buf: the handle
+ */
+size_t dmashm_size(const struct dmashm_buffer *buf);
+
+/**
+ * dmashm_map() - map the whole buffer
+ * @buf:  the handle
+ * @prot: PROT_READ, PROT_WRITE or both
+ * @addr: where it is, aligned to 2 MiB where the buffer is that large, so that
+ *        the kernel can map 2 MiB at a time
+ *
+ * Each call makes a mapping of its own. Touch it only inside a bracket of
+ * dmashm_begin() and dmashm_end(). A child of fork() has it too.
+ *
+ * Errors: -EINVAL, -ENOMEM, -EACCES.
+ */
+int dmashm_map(struct dmashm_buffer *buf, int prot, void **addr);
+
+/**
+ * dmashm_unmap() - take a mapping away
+ * @buf:  the handle
+ * @addr: what dmashm_map() gave
+ *
+ * Errors: -EINVAL no such mapping of this handle.
+ */
+int dmashm_unmap(struct dmashm_buffer *buf, void *addr);
+
+/**
+ * dmashm_deadline() - the deadline that lies so far ahead
+ * @ns: nanoseconds from now
+ *
+ * Saturates: never wraps round.
+ */
+uint64_t dmashm_deadline(uint64_t ns);
+
+/**
+ * dmashm_lock() - take the barrier, however long it takes
+ * @buf: the handle
+ *
+ * Returns 0, or -EOWNERDEAD: the barrier is held in both cases, but the last
+ * holder died inside; make the data good and call dmashm_recover(). Every
+ * other value means that it is not held.
+ *
+ * No system call where nobody holds it. Not recursive.
+ *
+ * Errors: in a child of fork(), those of dmashm_import().
+ */
+int dmashm_lock(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_trylock() - take the barrier if nobody has it
+ * @buf: the handle
+ *
+ * As dmashm_lock(), and -EBUSY. Never asks the kernel: a barrier whose holder
+ * died is busy for the moment that the kernel takes to notice.
+ */
+int dmashm_trylock(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_timedlock() - take the barrier until a deadline
+ * @buf:      the handle
+ * @deadline: absolute; one that has passed still takes a free barrier
+ *
+ * As dmashm_lock(), and -ETIMEDOUT.
+ */
+int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline);
+
+/**
+ * dmashm_unlock() - give the barrier back
+ * @buf: the handle
+ *
+ * The mark of a death stays for the next one unless dmashm_recover() was
+ * called.
+ *
+ * Errors: -EPERM this process does not hold it; nothing changed. -EPROTO
+ * somebody keeps changing the word against the rules.
+ */
+int dmashm_unlock(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_recover() - declare the data repaired after -EOWNERDEAD
+ * @buf: the handle, holding the barrier
+ *
+ * Errors: -EPERM this process does not hold it; -EPROTO as dmashm_unlock().
+ */
+int dmashm_recover(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_begin() - open a bracket of CPU access: barrier, then cache
+ * @buf:      the handle
+ * @access:   DMASHM_READ, DMASHM_WRITE or both
+ * @deadline: for the barrier
+ *
+ * Takes the barrier, then does DMA_BUF_IOCTL_SYNC with START, which waits for
+ * the fences of devices. Returns 0 or -EOWNERDEAD with the bracket open, see
+ * dmashm_lock(); with any other value it is not open and nothing is held.
+ *
+ * Errors: -EINVAL @access; those of dmashm_timedlock() and of
+ * DMA_BUF_IOCTL_SYNC.
+ */
+int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
+		 uint64_t deadline);
+
+/**
+ * dmashm_end() - close the bracket: cache, then barrier
+ * @buf:    the handle
+ * @access: what dmashm_begin() was given
+ *
+ * The barrier is given back in any case; an error of DMA_BUF_IOCTL_SYNC (END)
+ * is returned.
+ *
+ * Errors: -EINVAL @access (nothing done); those of dmashm_unlock().
+ */
+int dmashm_end(struct dmashm_buffer *buf, unsigned int access);
+
+/**
+ * dmashm_event() - one of the 32-bit words kept for applications
+ * @buf: the handle
+ * @n:   0 to DMASHM_EVENT_COUNT - 1 (see linux/dmashm.h)
+ *
+ * The word is shared by all members and starts as 0; use atomic operations on
+ * it. NULL where @n is out of range or, in a child of fork(), joining failed.
+ */
+uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
+
+/**
+ * dmashm_wait() - sleep while an event word has a value
+ * @buf:      the handle
+ * @n:        which word
+ * @expected: the value it has now
+ * @deadline: absolute
+ *
+ * Returns 0 when woken or when the word has another value; look again, it may
+ * have changed for nothing. Errors: -ETIMEDOUT, -EINVAL @n; in a child of
+ * fork(), those of dmashm_import().
+ */
+int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
+		uint64_t deadline);
+
+/**
+ * dmashm_wake() - wake those who sleep on an event word
+ * @buf:   the handle
+ * @n:     which word
+ * @count: how many at the most; UINT32_MAX for all
+ *
+ * Returns how many were woken, INT_MAX at the most. Errors: -EINVAL @n; in a
+ * child of fork(), those of dmashm_import().
+ */
+int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count);
+
+/**
+ * dmashm_send() - hand the buffer to whoever reads the other end of a socket
+ * @buf:    the handle
+ * @socket: a connected AF_UNIX socket, SOCK_STREAM, SOCK_SEQPACKET or
+ *          SOCK_DGRAM
+ *
+ * One message with the dma-buf and a member fd to join from. The receiver can
+ * then do all that this process can do with the buffer.
+ *
+ * Errors: -EAFNOSUPPORT the socket is not AF_UNIX; those of sendmsg(2),
+ * without SIGPIPE.
+ */
+int dmashm_send(struct dmashm_buffer *buf, int socket);
+
+/**
+ * dmashm_receive() - take a buffer that dmashm_send() sent
+ * @socket: an AF_UNIX socket
+ * @out:    the handle
+ *
+ * Needs no right on /dev/dmashm. A message that is not exactly what
+ * dmashm_send() sends is refused and every fd that came with it is closed.
+ *
+ * Errors: -EPIPE the other end closed; -EBADMSG not such a message: cut short,
+ * too few or too many fds, surplus data or control data, or fds that do not
+ * belong together; -EAGAIN a non-blocking socket has nothing; those of
+ * recvmsg(2) and of dmashm_import().
+ */
+int dmashm_receive(int socket, struct dmashm_buffer **out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DMASHM_H */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dmashm for drivers: take part in a buffer's barrier and reach its data.
+ *
+ * A driver is given a dma-buf fd by user space, makes a dma_buf of it as with
+ * any exporter, and asks dmashm_buffer_get() whether it is one of ours. For
+ * devices and CPU access the calls of <linux/dma-buf.h> serve as always; what
+ * is here is what the dma-buf interface has no word for.
+ *
+ * All kernel users of a buffer share one place in its barrier: they exclude
+ * each other, and each excludes every member in user space. User space may
+ * overwrite the words at any time, so no call here waits without a deadline
+ * that its caller chose, and the data may change under any reader: copy it out
+ * before you check it.
+ */
+#ifndef _LINUX_DMASHM_H
+#define _LINUX_DMASHM_H
+
+#include <linux/types.h>
+#include <uapi/linux/dmashm.h>
+
+struct dma_buf;
+struct dmashm_buffer;
+
+/**
+ * dmashm_buffer_get() - the buffer behind a dma-buf
+ * @dmabuf: any dma-buf; the caller keeps its reference
+ *
+ * Context: any.
+ * Return: the buffer with a reference, for dmashm_buffer_put(); or
+ * ERR_PTR(-EINVAL) if the dma-buf is not of this module.
+ */
+struct dmashm_buffer *dmashm_buffer_get(struct dma_buf *dmabuf);
+
+/**
+ * dmashm_buffer_put() - let go of a buffer
+ * @buffer: what dmashm_buffer_get() gave
+ *
+ * Context: process, may sleep.
+ */
+void dmashm_buffer_put(struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_size() - bytes of data, a multiple of PAGE_SIZE
+ * @buffer: the buffer
+ */
+size_t dmashm_buffer_size(const struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_lock() - take the barrier for the kernel
+ * @buffer:   the buffer
+ * @deadline: CLOCK_MONOTONIC in nanoseconds (ktime_get_ns() + ...)
+ *
+ * Context: process, may sleep; killable. Call it with no lock held that a
+ * member, a fault or a device may need to get on.
+ * Return: 0, or -EOWNERDEAD, with the barrier held in both cases, the latter
+ * when the last holder died inside: check the data and call
+ * dmashm_buffer_recover(). Not held: -ETIMEDOUT; -ERESTARTSYS a fatal signal.
+ */
+int dmashm_buffer_lock(struct dmashm_buffer *buffer, u64 deadline);
+
+/**
+ * dmashm_buffer_trylock() - take the barrier if nobody has it
+ * @buffer: the buffer
+ *
+ * Context: any, interrupts too.
+ * Return: 0 or -EOWNERDEAD as dmashm_buffer_lock(); -EBUSY, not held.
+ */
+int dmashm_buffer_trylock(struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_unlock() - give the barrier back
+ * @buffer: the buffer
+ *
+ * Context: any, interrupts too; need not be where it was locked.
+ * Return: 0; -EPERM the kernel does not hold it; -EPROTO somebody in user
+ * space overwrote the word meanwhile: it is given back, but others may have
+ * been inside too.
+ */
+int dmashm_buffer_unlock(struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_recover() - declare the data good after -EOWNERDEAD
+ * @buffer: the buffer, held
+ *
+ * Context: any, interrupts too.
+ * Return: 0; -EPERM the kernel does not hold it.
+ */
+int dmashm_buffer_recover(struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_vmap() - the data in the kernel's address space
+ * @buffer: the buffer
+ *
+ * All users share one mapping. Needs no dma_resv lock, unlike dma_buf_vmap().
+ *
+ * Context: process, may sleep.
+ * Return: the address of byte 0, for dmashm_buffer_vunmap(); or an ERR_PTR:
+ * -ENOMEM.
+ */
+void *dmashm_buffer_vmap(struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_vunmap() - undo one dmashm_buffer_vmap()
+ * @buffer: the buffer
+ *
+ * Context: process, may sleep.
+ */
+void dmashm_buffer_vunmap(struct dmashm_buffer *buffer);
+
+#endif /* _LINUX_DMASHM_H */

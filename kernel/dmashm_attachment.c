@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices that have the buffer.
+ *
+ * Mappings are kept per buffer, not per dma-buf: several dma-bufs can lie over
+ * the same pages, and a sync on any of them must serve the devices of all.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "dmashm_attachment.h"
+#include "dmashm_buffer.h"
+
+/* One mapping of the whole buffer for one device. */
+struct dmashm_mapping {
+	struct list_head node;		/* buffer->lock */
+	struct sg_table table;		/* what the importer gets */
+	struct device *dev;		/* constant */
+	enum dma_data_direction dir;	/* constant */
+};
+
+/**
+ * dmashm_attachment_add() - a device is attached; it may map from now on
+ * @buffer: to this buffer
+ */
+void dmashm_attachment_add(struct dmashm_buffer *buffer)
+{
+	u32 *count = &buffer->control.facts->attachments;
+
+	mutex_lock(&buffer->lock);
+	WRITE_ONCE(*count, *count + 1);
+	mutex_unlock(&buffer->lock);
+	/*
+	 * Before the device maps. Pairs with the full fence that a member puts
+	 * between its last access to the data and its look at the count: either
+	 * it sees the device, and syncs, or its access came first, and the
+	 * mapping hands it to the device.
+	 */
+	smp_mb();
+}
+
+/**
+ * dmashm_attachment_remove() - a device is detached and has nothing mapped
+ * @buffer: from this buffer
+ */
+void dmashm_attachment_remove(struct dmashm_buffer *buffer)
+{
+	u32 *count = &buffer->control.facts->attachments;
+
+	mutex_lock(&buffer->lock);
+	/* Release: who sees the count lowered sees what unmapping brought. */
+	smp_store_release(count, *count - 1);
+	mutex_unlock(&buffer->lock);
+}
+
+/*
+ * With bounced mappings one segment must fit the bounce buffer's slots; a
+ * longer one, however contiguous, cannot be mapped.
+ */
+static unsigned int mapping_max_segment(struct device *dev)
+{
+	size_t max = min_t(size_t, dma_max_mapping_size(dev),
+			   dma_get_max_seg_size(dev));
+
+	return max_t(size_t, round_down(min_t(size_t, max, UINT_MAX),
+					PAGE_SIZE), PAGE_SIZE);
+}
+
+/**
+ * dmashm_attachment_map() - map the buffer for a device
+ * @buffer: the whole of it
+ * @dev:    the device
+ * @dir:    what the device does
+ *
+ * The mapping hands all data over to the device.
+ *
+ * Context: process, may sleep; the caller holds the dma_resv lock or not.
+ * Return: the table, for dmashm_attachment_unmap(); or an ERR_PTR: -ENOMEM,
+ * -EINVAL, -EIO, -EREMOTEIO as dma_map_sgtable().
+ */
+struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
+				       struct device *dev,
+				       enum dma_data_direction dir)
+{
+	struct dmashm_mapping *mapping;
+	int ret;
+
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
+	mapping->dev = dev;
+	mapping->dir = dir;
+	ret = sg_alloc_table_from_pages_segment(&mapping->table, buffer->pages,
+						buffer->nr_pages, 0,
+						buffer->size,
+						mapping_max_segment(dev),
+						GFP_KERNEL);
+	if (ret)
+		goto free_mapping;
+	/*
+	 * Under the lock, so that no sync of another process falls between the
+	 * hand-over and the list.
+	 */
+	mutex_lock(&buffer->lock);
+	ret = dma_map_sgtable(dev, &mapping->table, dir, 0);
+	if (!ret)
+		list_add_tail(&mapping->node, &buffer->mappings);
+	mutex_unlock(&buffer->lock);
+	if (ret)
+		goto free_table;
+	return &mapping->table;
+
+free_table:
+	sg_free_table(&mapping->table);
+free_mapping:
+	kfree(mapping);
+	return ERR_PTR(ret);
+}
+
+/**
+ * dmashm_attachment_unmap() - take a mapping from a device
+ * @buffer: the buffer
+ * @table:  what dmashm_attachment_map() gave
+ *
+ * Hands all data back to the CPU.
+ *
+ * Context: as dmashm_attachment_map().
+ */
+void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
+			     struct sg_table *table)
+{
+	struct dmashm_mapping *mapping = container_of(table,
+						      struct dmashm_mapping,
+						      table);
+
+	mutex_lock(&buffer->lock);
+	list_del(&mapping->node);
+	dma_unmap_sgtable(mapping->dev, table, mapping->dir, 0);
+	mutex_unlock(&buffer->lock);
+	sg_free_table(table);
+	kfree(mapping);
+}
+
+/*
+ * What a sync has to say to one mapping: the CPU's direction where the device
+ * does both, else the device's own, which is all that the DMA API allows.
+ */
+static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
+					   enum dma_data_direction dir)
+{
+	return mapping->dir == DMA_BIDIRECTIONAL ? dir : mapping->dir;
+}
+
+/**
+ * dmashm_attachment_begin_cpu() - give the data to the CPU
+ * @buffer: all of it, from all devices
+ * @dir:    DMA_FROM_DEVICE the CPU reads, DMA_TO_DEVICE it writes
+ *
+ * Context: process, may sleep.
+ * Return: 0.
+ */
+int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
+				enum dma_data_direction dir)
+{
+	struct dmashm_mapping *mapping;
+
+	mutex_lock(&buffer->lock);
+	if (buffer->vmap_count)
+		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table,
+					 mapping_dir(mapping, dir));
+	mutex_unlock(&buffer->lock);
+	return 0;
+}
+
+/**
+ * dmashm_attachment_end_cpu() - give the data to the devices
+ * @buffer: all of it, to all devices
+ * @dir:    as for dmashm_attachment_begin_cpu()
+ *
+ * Context: process, may sleep.
+ * Return: 0.
+ */
+int dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
+			      enum dma_data_direction dir)
+{
+	struct dmashm_mapping *mapping;
+
+	mutex_lock(&buffer->lock);
+	if (buffer->vmap_count)
+		flush_kernel_vmap_range(buffer->vaddr, buffer->size);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_device(mapping->dev, &mapping->table,
+					    mapping_dir(mapping, dir));
+	mutex_unlock(&buffer->lock);
+	return 0;
+}

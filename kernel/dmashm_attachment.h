@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The device side: attaching, mapping for DMA, and handing the data over. */
+#ifndef DMASHM_ATTACHMENT_H
+#define DMASHM_ATTACHMENT_H
+
+#include <linux/dma-direction.h>
+
+struct device;
+struct dmashm_buffer;
+struct sg_table;
+
+void dmashm_attachment_add(struct dmashm_buffer *buffer);
+void dmashm_attachment_remove(struct dmashm_buffer *buffer);
+
+struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
+				       struct device *dev,
+				       enum dma_data_direction dir);
+void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
+			     struct sg_table *table);
+
+int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
+				enum dma_data_direction dir);
+int dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
+			      enum dma_data_direction dir);
+
+#endif /* DMASHM_ATTACHMENT_H */

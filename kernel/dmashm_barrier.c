@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The barrier, as the kernel takes it for itself and for members that ask it
+ * to. The protocol is stated in uapi/linux/dmashm.h; the library follows the
+ * same one on the same word without asking the kernel.
+ *
+ * User space may write anything into the words at any time. So every loop here
+ * is bounded, or ends at a signal or a deadline, and nothing that is read from
+ * a word is used as an index or a pointer.
+ */
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "dmashm_barrier.h"
+#include "dmashm_member.h"
+#include "dmashm_waiter.h"
+
+/*
+ * How often a compare-and-exchange is tried again. Honest members change the
+ * word a few times at the most while we look at it; who keeps changing it is
+ * breaking the rules, and gets the answer of a busy barrier.
+ */
+#define BARRIER_TRIES 64
+
+/* The part of the word that says who holds it. */
+#define BARRIER_HOLDER (DMASHM_KIND_MASK | (~0u << DMASHM_ID_SHIFT))
+
+/**
+ * dmashm_barrier_init() - a free barrier without members
+ * @barrier: to be filled in
+ * @words:   the zeroed page of words, the kernel's mapping
+ */
+void dmashm_barrier_init(struct dmashm_barrier *barrier, u32 *words)
+{
+	barrier->words = words;
+	spin_lock_init(&barrier->lock);
+	INIT_LIST_HEAD(&barrier->waiters);
+	INIT_LIST_HEAD(&barrier->members);
+	barrier->member_count = 0;
+	barrier->last_id = 0;
+	barrier->kernel_holds = false;
+	bitmap_zero(barrier->slots, DMASHM_CAPACITY);
+}
+
+/*
+ * Membership
+ */
+
+/* Take a member off the list: from now on its id belongs to nobody. */
+static void barrier_remove(struct dmashm_barrier *barrier,
+			   struct dmashm_member *member)
+{
+	u32 *slot = dmashm_barrier_word(barrier, DMASHM_OFF_SLOT(member->slot));
+
+	lockdep_assert_held(&barrier->lock);
+	list_del_init(&member->node);
+	barrier->member_count--;
+	WRITE_ONCE(*slot, 0);
+	__clear_bit(member->slot, barrier->slots);
+}
+
+/*
+ * A member lives as long as the address space that joined: when the last user
+ * of that is gone, by death or exec, nobody can unlock for it any more.
+ */
+static bool member_lives(struct dmashm_member *member)
+{
+	return atomic_read(&member->mm->mm_users) > 0;
+}
+
+static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
+{
+	struct dmashm_member *member;
+
+	switch (dmashm_word_kind(word)) {
+	case DMASHM_KIND_KERNEL:
+		return barrier->kernel_holds;
+	case DMASHM_KIND_USER:
+		list_for_each_entry(member, &barrier->members, node)
+			if (member->id == dmashm_word_id(word))
+				return member_lives(member);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Turn a word that belongs to nobody into DIED and wake all. Returns the word
+ * as it was last seen.
+ */
+static u32 barrier_settle(struct dmashm_barrier *barrier)
+{
+	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	u32 word = READ_ONCE(*p);
+	int tries;
+
+	lockdep_assert_held(&barrier->lock);
+	for (tries = 0; tries < BARRIER_TRIES; tries++) {
+		if (dmashm_word_kind(word) == DMASHM_KIND_FREE ||
+		    holder_lives(barrier, word))
+			break;
+		/*
+		 * Acquire: whoever comes next sees what the dead one wrote.
+		 * Release: passes it on to a locker of user space.
+		 */
+		if (try_cmpxchg(p, &word, DMASHM_DIED)) {
+			word = DMASHM_DIED;
+			dmashm_waiter_wake_all(barrier);
+			break;
+		}
+	}
+	return word;
+}
+
+/* Members whose address space went while their fd is held elsewhere. */
+static void barrier_reap(struct dmashm_barrier *barrier)
+{
+	struct dmashm_member *member, *next;
+
+	list_for_each_entry_safe(member, next, &barrier->members, node)
+		if (!member_lives(member))
+			barrier_remove(barrier, member);
+	barrier_settle(barrier);
+}
+
+/**
+ * dmashm_barrier_enter() - give a member its id and its slot
+ * @barrier: which one
+ * @member:  new; its mm is set
+ *
+ * Return: 0; -EUSERS no slot is free; -EOVERFLOW no id is left.
+ */
+int dmashm_barrier_enter(struct dmashm_barrier *barrier,
+			 struct dmashm_member *member)
+{
+	unsigned int slot;
+	int ret = 0;
+
+	spin_lock_irq(&barrier->lock);
+	if (barrier->member_count == DMASHM_CAPACITY)
+		barrier_reap(barrier);
+	slot = find_first_zero_bit(barrier->slots, DMASHM_CAPACITY);
+	if (slot >= DMASHM_CAPACITY) {
+		ret = -EUSERS;
+	} else if (barrier->last_id == DMASHM_ID_MAX) {
+		ret = -EOVERFLOW;
+	} else {
+		__set_bit(slot, barrier->slots);
+		member->slot = slot;
+		member->id = ++barrier->last_id;
+		list_add_tail(&member->node, &barrier->members);
+		barrier->member_count++;
+	}
+	spin_unlock_irq(&barrier->lock);
+	return ret;
+}
+
+/**
+ * dmashm_barrier_leave() - take back all that a member has
+ * @barrier: which one
+ * @member:  one that died, closed its fd or ran another program; may have
+ *           left already
+ *
+ * Clears its slot, turns a word that bears its id into DIED, and wakes
+ * everybody: the member may have been woken by an unlock and have died before
+ * it took the lock, or have died between its unlock and its WAKE.
+ */
+void dmashm_barrier_leave(struct dmashm_barrier *barrier,
+			  struct dmashm_member *member)
+{
+	spin_lock_irq(&barrier->lock);
+	if (!list_empty(&member->node)) {
+		barrier_remove(barrier, member);
+		barrier_settle(barrier);
+		dmashm_waiter_wake_all(barrier);
+	}
+	spin_unlock_irq(&barrier->lock);
+}
+
+/*
+ * The word
+ */
+
+/*
+ * Take the word if nobody has it. @held is what to put there: kind and id,
+ * with WAITERS where the caller has slept.
+ */
+static int barrier_claim(struct dmashm_barrier *barrier, u32 held)
+{
+	bool kernel = dmashm_word_kind(held) == DMASHM_KIND_KERNEL;
+	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	int tries;
+
+	lockdep_assert_held(&barrier->lock);
+	/* Holds among the kernel's own users whatever the word says. */
+	if (kernel && barrier->kernel_holds)
+		return -EBUSY;
+
+	for (tries = 0; tries < BARRIER_TRIES; tries++) {
+		u32 word = barrier_settle(barrier);
+		u32 keep = word & (DMASHM_DIED | DMASHM_WAITERS);
+
+		if (dmashm_word_kind(word) != DMASHM_KIND_FREE)
+			return -EBUSY;
+		/* Pairs with the release of whoever unlocked last. */
+		if (cmpxchg_acquire(p, word, held | keep) == word) {
+			if (kernel)
+				barrier->kernel_holds = true;
+			return word & DMASHM_DIED ? -EOWNERDEAD : 0;
+		}
+	}
+	return -EBUSY;
+}
+
+/**
+ * dmashm_barrier_trylock() - take the barrier if nobody has it
+ * @barrier: which one
+ * @held:    DMASHM_KIND_KERNEL, or DMASHM_HELD(id) for a member
+ *
+ * Context: any, interrupts too.
+ * Return: 0 or -EOWNERDEAD, held; -EBUSY, not held.
+ */
+int dmashm_barrier_trylock(struct dmashm_barrier *barrier, u32 held)
+{
+	unsigned long flags;
+	int ret;
+
+	spin_lock_irqsave(&barrier->lock, flags);
+	ret = barrier_claim(barrier, held);
+	spin_unlock_irqrestore(&barrier->lock, flags);
+	return ret;
+}
+
+/*
+ * Announce that somebody sleeps, and sleep while the word stays. A word that
+ * is free although the claim failed is only worth sleeping on where another
+ * user inside the kernel holds the barrier: that one wakes in any case.
+ */
+static int barrier_sleep(struct dmashm_barrier *barrier, u64 deadline,
+			 unsigned int state)
+{
+	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	u32 word = READ_ONCE(*p);
+
+	if (dmashm_word_kind(word) != DMASHM_KIND_FREE) {
+		if (!(word & DMASHM_WAITERS) &&
+		    !try_cmpxchg(p, &word, word | DMASHM_WAITERS))
+			return -EAGAIN;
+		word |= DMASHM_WAITERS;
+	} else if (!READ_ONCE(barrier->kernel_holds)) {
+		return -EAGAIN;
+	}
+	return dmashm_waiter_sleep(barrier, DMASHM_OFF_BARRIER, word, deadline,
+				   state);
+}
+
+/**
+ * dmashm_barrier_lock() - take the barrier
+ * @barrier:  which one
+ * @held:     DMASHM_KIND_KERNEL, or DMASHM_HELD(id) for a member
+ * @deadline: CLOCK_MONOTONIC, nanoseconds
+ * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
+ *
+ * Tries once more after every sleep, and after its deadline, before it gives
+ * up. One that was woken and finds the word taken again marks it with WAITERS
+ * before it can give up (barrier_sleep() marks, then looks at the clock), so
+ * that the wake it used up is made good by the next unlock.
+ *
+ * Context: process.
+ * Return: 0 or -EOWNERDEAD, held; -ETIMEDOUT or -ERESTARTSYS, not held.
+ */
+int dmashm_barrier_lock(struct dmashm_barrier *barrier, u32 held, u64 deadline,
+			unsigned int state)
+{
+	int slept = 0;
+
+	for (;;) {
+		int ret = dmashm_barrier_trylock(barrier, held);
+
+		if (ret != -EBUSY)
+			return ret;
+		if (slept == -ETIMEDOUT || slept == -ERESTARTSYS)
+			return slept;
+
+		slept = barrier_sleep(barrier, deadline, state);
+		if (slept != -EAGAIN) {
+			held |= DMASHM_WAITERS;
+		} else {
+			/* Somebody is changing the word all the time. */
+			if (signal_pending_state(state, current))
+				slept = -ERESTARTSYS;
+			else if (ktime_get_ns() >= deadline)
+				slept = -ETIMEDOUT;
+			cond_resched();
+		}
+	}
+}
+
+/* Release the word if @held says who holds it, keeping the mark of a death. */
+static bool barrier_release(struct dmashm_barrier *barrier, u32 held)
+{
+	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	u32 word = READ_ONCE(*p);
+	int tries;
+
+	lockdep_assert_held(&barrier->lock);
+	for (tries = 0; tries < BARRIER_TRIES; tries++) {
+		if ((word & BARRIER_HOLDER) != held)
+			return false;
+		/* Pairs with the acquire of whoever locks next. */
+		if (try_cmpxchg_release(p, &word, word & DMASHM_DIED))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * dmashm_barrier_unlock() - give the barrier back and wake who waits
+ * @barrier: which one
+ * @held:    as it was locked
+ *
+ * Context: any, interrupts too.
+ * Return: 0; -EPERM not held; -EPROTO (kernel) somebody overwrote the word
+ * while the kernel held it: the kernel has let go all the same.
+ */
+int dmashm_barrier_unlock(struct dmashm_barrier *barrier, u32 held)
+{
+	bool kernel = dmashm_word_kind(held) == DMASHM_KIND_KERNEL;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&barrier->lock, flags);
+	if (kernel && !barrier->kernel_holds) {
+		ret = -EPERM;
+		goto unlock;
+	}
+	if (!barrier_release(barrier, held))
+		ret = kernel ? -EPROTO : -EPERM;
+	if (kernel) {
+		barrier->kernel_holds = false;
+		if (ret)
+			barrier_settle(barrier);
+	}
+	/* One sleeper is enough: it marks the word for those behind it. */
+	if (!ret || kernel)
+		dmashm_waiter_wake(barrier, DMASHM_OFF_BARRIER, 1);
+unlock:
+	spin_unlock_irqrestore(&barrier->lock, flags);
+	return ret;
+}
+
+/**
+ * dmashm_barrier_recover() - take the mark of a death off
+ * @barrier: which one
+ * @held:    as it was locked
+ *
+ * Context: any, interrupts too.
+ * Return: 0; -EPERM not held.
+ */
+int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held)
+{
+	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	unsigned long flags;
+	int ret = -EPERM;
+	int tries;
+	u32 word;
+
+	spin_lock_irqsave(&barrier->lock, flags);
+	word = READ_ONCE(*p);
+	for (tries = 0; tries < BARRIER_TRIES; tries++) {
+		if ((word & BARRIER_HOLDER) != held)
+			break;
+		/* Ordered by the unlock that follows. */
+		if (try_cmpxchg_relaxed(p, &word, word & ~DMASHM_DIED)) {
+			ret = 0;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&barrier->lock, flags);
+	return ret;
+}
+
+/**
+ * dmashm_barrier_wait() - WAIT, for a member
+ * @barrier:  which one
+ * @offset:   of a word; checked by the caller
+ * @expected: sleep only if the word has this value
+ * @deadline: CLOCK_MONOTONIC, nanoseconds
+ *
+ * A barrier's word whose holder is dead does not keep its value: it is turned
+ * into DIED first, and the caller gets -EAGAIN.
+ *
+ * Return: as dmashm_waiter_sleep().
+ */
+int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
+			u32 expected, u64 deadline)
+{
+	if (offset == DMASHM_OFF_BARRIER) {
+		spin_lock_irq(&barrier->lock);
+		barrier_settle(barrier);
+		spin_unlock_irq(&barrier->lock);
+	}
+	return dmashm_waiter_sleep(barrier, offset, expected, deadline,
+				   TASK_INTERRUPTIBLE);
+}
+
+/**
+ * dmashm_barrier_wake() - WAKE, for a member
+ * @barrier: which one
+ * @offset:  of a word; checked by the caller
+ * @count:   how many at the most
+ *
+ * Return: how many were woken.
+ */
+unsigned int dmashm_barrier_wake(struct dmashm_barrier *barrier, u32 offset,
+				 u32 count)
+{
+	unsigned int woken;
+
+	spin_lock_irq(&barrier->lock);
+	woken = dmashm_waiter_wake(barrier, offset, count);
+	spin_unlock_irq(&barrier->lock);
+	return woken;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Buffers: how they begin and end, and the kernel's own access to their data. */
+#include <linux/atomic.h>
+#include <linux/dma-resv.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "dmashm_attachment.h"
+#include "dmashm_buffer.h"
+#include "dmashm_pages.h"
+
+static unsigned long max_buffer_mib;
+module_param(max_buffer_mib, ulong, 0644);
+MODULE_PARM_DESC(max_buffer_mib,
+		 "largest buffer in MiB (default: half of the memory)");
+
+static atomic64_t buffer_last_id = ATOMIC64_INIT(0);
+
+/**
+ * dmashm_buffer_set_limit_default() - fill in what was not given at load
+ */
+void dmashm_buffer_set_limit_default(void)
+{
+	if (!max_buffer_mib)
+		max_buffer_mib = max(1ul, totalram_pages() >>
+					  (20 - PAGE_SHIFT + 1));
+}
+
+/*
+ * In pages. Never more than an int can count: scatterlists and vmap take
+ * unsigned ints, and sums of a few such must not overflow either.
+ */
+static u64 buffer_limit(void)
+{
+	return min((u64)READ_ONCE(max_buffer_mib), (u64)INT_MAX >> 8) <<
+	       (20 - PAGE_SHIFT);
+}
+
+/**
+ * dmashm_buffer_create() - make a buffer
+ * @size: bytes; rounded up to PAGE_SIZE
+ * @name: DMASHM_NAME_LEN bytes with a NUL among them
+ *
+ * Context: process, may sleep.
+ * Return: the buffer with one reference; -EINVAL @size is 0; -EFBIG it is
+ * beyond the limit; -ENOMEM; -EINTR the caller is being killed.
+ */
+struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
+{
+	struct dmashm_buffer *buffer;
+	int ret;
+
+	if (!size)
+		return ERR_PTR(-EINVAL);
+	/* Compared before it is rounded: rounding could overflow. */
+	if (size > buffer_limit() << PAGE_SHIFT)
+		return ERR_PTR(-EFBIG);
+
+	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	buffer->size = PAGE_ALIGN(size);
+	buffer->nr_pages = buffer->size >> PAGE_SHIFT;
+	buffer->pages = dmashm_pages_alloc(buffer->nr_pages);
+	if (IS_ERR(buffer->pages)) {
+		ret = PTR_ERR(buffer->pages);
+		goto free_buffer;
+	}
+	ret = dmashm_control_init(&buffer->control);
+	if (ret)
+		goto free_pages;
+
+	kref_init(&buffer->ref);
+	buffer->id = atomic64_inc_return(&buffer_last_id);
+	strscpy_pad(buffer->name, name, sizeof(buffer->name));
+	dma_resv_init(&buffer->resv);
+	mutex_init(&buffer->lock);
+	INIT_LIST_HEAD(&buffer->mappings);
+	dmashm_barrier_init(&buffer->barrier, buffer->control.words);
+
+	buffer->control.facts->magic = DMASHM_MAGIC;
+	buffer->control.facts->abi = DMASHM_ABI;
+	buffer->control.facts->size = buffer->size;
+	buffer->control.facts->buffer_id = buffer->id;
+	buffer->control.facts->capacity = DMASHM_CAPACITY;
+	return buffer;
+
+free_pages:
+	dmashm_pages_free(buffer->pages, buffer->nr_pages);
+free_buffer:
+	kfree(buffer);
+	return ERR_PTR(ret);
+}
+
+static void buffer_free(struct kref *ref)
+{
+	struct dmashm_buffer *buffer = container_of(ref, struct dmashm_buffer,
+						    ref);
+
+	WARN_ON(!list_empty(&buffer->mappings));
+	WARN_ON(buffer->vmap_count);
+	dma_resv_fini(&buffer->resv);
+	mutex_destroy(&buffer->lock);
+	dmashm_control_exit(&buffer->control);
+	dmashm_pages_free(buffer->pages, buffer->nr_pages);
+	kfree(buffer);
+}
+
+/* Described in linux/dmashm.h, as are the others without a comment here. */
+void dmashm_buffer_put(struct dmashm_buffer *buffer)
+{
+	kref_put(&buffer->ref, buffer_free);
+}
+EXPORT_SYMBOL_GPL(dmashm_buffer_put);
+
+/*
+ * The kernel's own access
+ */
+
+/**
+ * dmashm_buffer_begin_cpu() - what DMA_BUF_IOCTL_SYNC with START does
+ * @buffer: the buffer
+ * @dir:    DMA_FROM_DEVICE to read, DMA_BIDIRECTIONAL to write
+ * @nowait: do not wait for fences
+ *
+ * Waits for the devices' fences, then gives the data to the CPU.
+ *
+ * Context: process, may sleep; interruptible.
+ * Return: 0; -EAGAIN (@nowait) a fence is not signalled; -ERESTARTSYS.
+ */
+int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
+			    enum dma_data_direction dir, bool nowait)
+{
+	bool write = dir == DMA_BIDIRECTIONAL || dir == DMA_TO_DEVICE;
+	enum dma_resv_usage usage = dma_resv_usage_rw(write);
+	long ret;
+
+	if (nowait)
+		return dma_resv_test_signaled(&buffer->resv, usage) ?
+		       dmashm_attachment_begin_cpu(buffer, dir) : -EAGAIN;
+
+	ret = dma_resv_wait_timeout(&buffer->resv, usage, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		return ret;
+	return dmashm_attachment_begin_cpu(buffer, dir);
+}
+
+/**
+ * dmashm_buffer_end_cpu() - what DMA_BUF_IOCTL_SYNC with END does
+ * @buffer: the buffer
+ * @dir:    as dmashm_buffer_begin_cpu() was given
+ *
+ * Context: process, may sleep.
+ */
+void dmashm_buffer_end_cpu(struct dmashm_buffer *buffer,
+			   enum dma_data_direction dir)
+{
+	dmashm_attachment_end_cpu(buffer, dir);
+}
+
+/**
+ * dmashm_buffer_read() - copy data out
+ * @buffer: the buffer
+ * @pos:    first byte; @pos + @len is not beyond the size
+ * @to:     where to
+ * @len:    bytes
+ */
+void dmashm_buffer_read(struct dmashm_buffer *buffer, loff_t pos, void *to,
+			size_t len)
+{
+	while (len) {
+		size_t in_page = offset_in_page(pos);
+		size_t n = min(len, PAGE_SIZE - in_page);
+
+		memcpy_from_page(to, buffer->pages[pos >> PAGE_SHIFT], in_page,
+				 n);
+		to += n;
+		pos += n;
+		len -= n;
+	}
+}
+
+/**
+ * dmashm_buffer_write() - copy data in
+ * @buffer: the buffer
+ * @pos:    first byte; @pos + @len is not beyond the size
+ * @from:   where from
+ * @len:    bytes
+ */
+void dmashm_buffer_write(struct dmashm_buffer *buffer, loff_t pos,
+			 const void *from, size_t len)
+{
+	while (len) {
+		size_t in_page = offset_in_page(pos);
+		size_t n = min(len, PAGE_SIZE - in_page);
+
+		memcpy_to_page(buffer->pages[pos >> PAGE_SHIFT], in_page, from,
+			       n);
+		from += n;
+		pos += n;
+		len -= n;
+	}
+}
+
+void *dmashm_buffer_vmap(struct dmashm_buffer *buffer)
+{
+	void *vaddr;
+
+	mutex_lock(&buffer->lock);
+	if (!buffer->vmap_count)
+		buffer->vaddr = vmap(buffer->pages, buffer->nr_pages, VM_MAP,
+				     PAGE_KERNEL);
+	vaddr = buffer->vaddr;
+	if (vaddr)
+		buffer->vmap_count++;
+	mutex_unlock(&buffer->lock);
+	return vaddr ?: ERR_PTR(-ENOMEM);
+}
+EXPORT_SYMBOL_GPL(dmashm_buffer_vmap);
+
+void dmashm_buffer_vunmap(struct dmashm_buffer *buffer)
+{
+	mutex_lock(&buffer->lock);
+	if (!WARN_ON(!buffer->vmap_count) && !--buffer->vmap_count) {
+		vunmap(buffer->vaddr);
+		buffer->vaddr = NULL;
+	}
+	mutex_unlock(&buffer->lock);
+}
+EXPORT_SYMBOL_GPL(dmashm_buffer_vunmap);

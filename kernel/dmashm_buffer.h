@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A buffer: pages, control pages, the devices that have them, the members. */
+#ifndef DMASHM_BUFFER_H
+#define DMASHM_BUFFER_H
+
+#include <linux/dma-direction.h>
+#include <linux/dma-resv.h>
+#include <linux/dmashm.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "dmashm_barrier.h"
+#include "dmashm_control.h"
+
+/*
+ * Lock order, outermost first:
+ *
+ *   mmap_lock or a dma_resv lock, as the core holds them
+ *     dmashm_buffer.lock
+ *       dmashm_barrier.lock (interrupts off)
+ *
+ * The barrier's word is no kernel lock: who holds it may sleep on any of
+ * these, so nobody may wait for the word while holding one of them.
+ */
+struct dmashm_buffer {
+	struct kref ref;
+	u64 id;				/* constant */
+	size_t size;			/* constant; a multiple of PAGE_SIZE */
+	unsigned long nr_pages;		/* constant */
+	struct page **pages;		/* constant; nr_pages of them */
+	char name[DMASHM_NAME_LEN];	/* constant; padded with NULs */
+	struct dma_resv resv;		/* fences, of all dma-bufs over it */
+	struct dmashm_control control;
+	struct dmashm_barrier barrier;
+
+	struct mutex lock;		/* not held across fences or the word */
+	struct list_head mappings;	/* lock; what devices have mapped */
+	void *vaddr;			/* lock; NULL while vmap_count is 0 */
+	unsigned int vmap_count;	/* lock */
+};
+
+void dmashm_buffer_set_limit_default(void);
+
+struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name);
+
+static inline struct dmashm_buffer *
+dmashm_buffer_ref(struct dmashm_buffer *buffer)
+{
+	kref_get(&buffer->ref);
+	return buffer;
+}
+
+int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
+			    enum dma_data_direction dir, bool nowait);
+void dmashm_buffer_end_cpu(struct dmashm_buffer *buffer,
+			   enum dma_data_direction dir);
+void dmashm_buffer_read(struct dmashm_buffer *buffer, loff_t pos, void *to,
+			size_t len);
+void dmashm_buffer_write(struct dmashm_buffer *buffer, loff_t pos,
+			 const void *from, size_t len);
+
+#endif /* DMASHM_BUFFER_H */

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dma_buf_ops. They translate; what they do is in dmashm_attachment.c,
+ * dmashm_mmap.c and dmashm_buffer.c.
+ *
+ * Who holds dmabuf->resv (R), or not (-), when the core calls; the prototypes
+ * are the same and a build proves nothing. "i": as the importer does it.
+ *
+ *                        6.1    6.12   7.2
+ *   attach, detach        -      -      -
+ *   map_dma_buf           i      R      R
+ *   unmap_dma_buf         i      R      R
+ *   begin_cpu_access      -      -      -
+ *   end_cpu_access        -      -      -
+ *   mmap                  -      -      -    (6.3 to 6.11: R at times)
+ *   vmap, vunmap          D      R      R    (D: dmabuf->lock, a mutex)
+ *   release               -      -      -
+ *
+ * So nothing below may take the dma_resv lock, and buffer->lock nests inside.
+ */
+#include <linux/dma-buf.h>
+#include <linux/err.h>
+#include <linux/fcntl.h>
+#include <linux/iosys-map.h>
+#include <linux/module.h>
+
+#include "dmashm_attachment.h"
+#include "dmashm_buffer.h"
+#include "dmashm_dmabuf.h"
+#include "dmashm_mmap.h"
+
+static int dmabuf_attach(struct dma_buf *dmabuf,
+			 struct dma_buf_attachment *attachment)
+{
+	dmashm_attachment_add(dmabuf->priv);
+	return 0;
+}
+
+static void dmabuf_detach(struct dma_buf *dmabuf,
+			  struct dma_buf_attachment *attachment)
+{
+	dmashm_attachment_remove(dmabuf->priv);
+}
+
+static struct sg_table *dmabuf_map(struct dma_buf_attachment *attachment,
+				   enum dma_data_direction dir)
+{
+	return dmashm_attachment_map(attachment->dmabuf->priv, attachment->dev,
+				     dir);
+}
+
+static void dmabuf_unmap(struct dma_buf_attachment *attachment,
+			 struct sg_table *table, enum dma_data_direction dir)
+{
+	dmashm_attachment_unmap(attachment->dmabuf->priv, table);
+}
+
+static int dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
+				   enum dma_data_direction dir)
+{
+	return dmashm_attachment_begin_cpu(dmabuf->priv, dir);
+}
+
+static int dmabuf_end_cpu_access(struct dma_buf *dmabuf,
+				 enum dma_data_direction dir)
+{
+	return dmashm_attachment_end_cpu(dmabuf->priv, dir);
+}
+
+static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	return dmashm_mmap(dmabuf->priv, vma);
+}
+
+static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	void *vaddr = dmashm_buffer_vmap(dmabuf->priv);
+
+	if (IS_ERR(vaddr))
+		return PTR_ERR(vaddr);
+	iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
+static void dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	dmashm_buffer_vunmap(dmabuf->priv);
+}
+
+static void dmabuf_release(struct dma_buf *dmabuf)
+{
+	dmashm_buffer_put(dmabuf->priv);
+}
+
+static const struct dma_buf_ops dmabuf_ops = {
+	.attach = dmabuf_attach,
+	.detach = dmabuf_detach,
+	.map_dma_buf = dmabuf_map,
+	.unmap_dma_buf = dmabuf_unmap,
+	.begin_cpu_access = dmabuf_begin_cpu_access,
+	.end_cpu_access = dmabuf_end_cpu_access,
+	.mmap = dmabuf_mmap,
+	.vmap = dmabuf_vmap,
+	.vunmap = dmabuf_vunmap,
+	.release = dmabuf_release,
+};
+
+/**
+ * dmashm_dmabuf_export() - make a dma-buf over a buffer
+ * @buffer: the dma-buf takes a reference of its own
+ *
+ * All dma-bufs over a buffer share its dma_resv, hence its fences.
+ *
+ * Return: the dma-buf, owned by the caller; or an ERR_PTR: -ENOMEM, -ENFILE.
+ */
+struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+
+	info.ops = &dmabuf_ops;
+	info.size = buffer->size;
+	info.flags = O_RDWR | O_CLOEXEC;
+	info.resv = &buffer->resv;
+	info.priv = dmashm_buffer_ref(buffer);	/* until ->release */
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf))
+		dmashm_buffer_put(buffer);
+	return dmabuf;
+}
+
+/**
+ * dmashm_dmabuf_buffer() - the buffer behind a dma-buf
+ * @dmabuf: any dma-buf
+ *
+ * Return: the buffer, no reference taken; NULL if it is none of ours.
+ */
+struct dmashm_buffer *dmashm_dmabuf_buffer(struct dma_buf *dmabuf)
+{
+	return dmabuf->ops == &dmabuf_ops ? dmabuf->priv : NULL;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What all ioctls of the module have in common: structs that may grow, and new
+ * fds that user space sees only when the whole call has worked. And the two
+ * calls that the device and a member both answer.
+ */
+#include <linux/bug.h>
+#include <linux/dma-buf.h>
+#include <linux/err.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "dmashm_buffer.h"
+#include "dmashm_dmabuf.h"
+#include "dmashm_ioctl.h"
+#include "dmashm_member.h"
+
+/* The commands are the same whatever size the caller's struct has. */
+static const struct dmashm_ioctl *ioctl_find(unsigned int cmd,
+					     const struct dmashm_ioctl *table,
+					     size_t entries)
+{
+	size_t i;
+
+	for (i = 0; i < entries; i++) {
+		if (_IOC_TYPE(cmd) == _IOC_TYPE(table[i].cmd) &&
+		    _IOC_NR(cmd) == _IOC_NR(table[i].cmd) &&
+		    _IOC_DIR(cmd) == _IOC_DIR(table[i].cmd))
+			return &table[i];
+	}
+	return NULL;
+}
+
+/**
+ * dmashm_ioctl_give_file() - have the call end with a new fd
+ * @call: the call; takes over the reference to the file, on failure too
+ * @file: what the fd is to stand for
+ *
+ * The fd is reserved now, for the handler to write into its struct, and
+ * installed when that has reached user space.
+ *
+ * Return: the fd, or -EMFILE and the like.
+ */
+int dmashm_ioctl_give_file(struct dmashm_call *call, struct file *file)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd < 0) {
+		fput(file);
+		return fd;
+	}
+	call->new_file = file;
+	call->new_fd = fd;
+	return fd;
+}
+
+static void ioctl_take_file_back(struct dmashm_call *call)
+{
+	if (!call->new_file)
+		return;
+	put_unused_fd(call->new_fd);
+	fput(call->new_file);
+}
+
+/**
+ * dmashm_ioctl() - run one ioctl
+ * @file:    what it is called on
+ * @cmd:     the command; its size field is the size of the caller's struct
+ * @arg:     the caller's struct
+ * @table:   the commands that @file answers
+ * @entries: how many
+ *
+ * Return: as the UAPI header states.
+ */
+long dmashm_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
+		  const struct dmashm_ioctl *table, size_t entries)
+{
+	const struct dmashm_ioctl *ioctl = ioctl_find(cmd, table, entries);
+	void __user *user = (void __user *)arg;
+	struct dmashm_call call = {};
+	size_t size, user_size;
+	int ret;
+
+	if (!ioctl)
+		return -ENOTTY;
+	size = _IOC_SIZE(ioctl->cmd);
+	user_size = _IOC_SIZE(cmd);
+	if (user_size < ioctl->size_v0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&call.arg, size, user, user_size);
+	if (ret)
+		return ret;
+
+	ret = ioctl->handler(file, &call);
+	if (ret)
+		goto take_file_back;
+	if (_IOC_DIR(cmd) & _IOC_READ &&
+	    copy_to_user(user, &call.arg, min(size, user_size))) {
+		ret = -EFAULT;
+		goto take_file_back;
+	}
+	if (call.new_file)
+		fd_install(call.new_fd, call.new_file);
+	return 0;
+
+take_file_back:
+	ioctl_take_file_back(&call);
+	return ret;
+}
+
+/*
+ * The buffer behind a dma-buf fd, with a reference. @own is the buffer of the
+ * member asked, NULL on the device.
+ */
+static struct dmashm_buffer *ioctl_buffer(struct dmashm_buffer *own, int fd,
+					  fmode_t mode)
+{
+	struct dmashm_buffer *buffer;
+	struct dma_buf *dmabuf;
+
+	if (own && fd == -1)
+		return dmashm_buffer_ref(own);
+
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+	buffer = dmashm_dmabuf_buffer(dmabuf);
+	if (!buffer)
+		buffer = ERR_PTR(-EINVAL);
+	else if ((dmabuf->file->f_mode & mode) != mode)
+		buffer = ERR_PTR(-EACCES);
+	else if (own && buffer != own)
+		buffer = ERR_PTR(-EXDEV);
+	else
+		dmashm_buffer_ref(buffer);
+	dma_buf_put(dmabuf);
+	return buffer;
+}
+
+/**
+ * dmashm_ioctl_join() - DMASHM_IOC_JOIN
+ * @own:  the buffer of the member asked, NULL on the device
+ * @call: the call
+ */
+int dmashm_ioctl_join(struct dmashm_buffer *own, struct dmashm_call *call)
+{
+	struct dmashm_join *join = &call->arg.join;
+	struct dmashm_buffer *buffer;
+	struct file *file;
+	int fd;
+
+	if (join->flags || join->pad)
+		return -EINVAL;
+	buffer = ioctl_buffer(own, join->dmabuf_fd, FMODE_READ | FMODE_WRITE);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	file = dmashm_member_file(buffer, &join->id, &join->slot);
+	dmashm_buffer_put(buffer);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fd = dmashm_ioctl_give_file(call, file);
+	if (fd < 0)
+		return fd;
+	join->fd = fd;
+	return 0;
+}
+
+/**
+ * dmashm_ioctl_info() - DMASHM_IOC_INFO
+ * @own:  the buffer of the member asked, NULL on the device
+ * @call: the call
+ */
+int dmashm_ioctl_info(struct dmashm_buffer *own, struct dmashm_call *call)
+{
+	struct dmashm_info *info = &call->arg.info;
+	struct dmashm_buffer *buffer;
+
+	if (info->flags || info->pad)
+		return -EINVAL;
+	buffer = ioctl_buffer(own, info->dmabuf_fd, FMODE_READ);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	info->size = buffer->size;
+	info->buffer_id = buffer->id;
+	info->abi = DMASHM_ABI;
+	info->capacity = DMASHM_CAPACITY;
+	info->members = READ_ONCE(buffer->barrier.member_count);
+	info->attachments = READ_ONCE(buffer->control.facts->attachments);
+	BUILD_BUG_ON(sizeof(info->name) != sizeof(buffer->name));
+	memcpy(info->name, buffer->name, sizeof(info->name));
+	dmashm_buffer_put(buffer);
+	return 0;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dmashm: page-backed shared memory as dma-bufs, with a shared barrier. */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include "dmashm_buffer.h"
+#include "dmashm_device.h"
+
+static int __init dmashm_init(void)
+{
+	dmashm_buffer_set_limit_default();
+	return dmashm_device_register();
+}
+
+static void __exit dmashm_exit(void)
+{
+	dmashm_device_unregister();
+}
+
+module_init(dmashm_init);
+module_exit(dmashm_exit);
+
+MODULE_DESCRIPTION("Shared memory as dma-bufs with a barrier of user space and kernel");
+MODULE_LICENSE("GPL");
+/* MODULE_IMPORT_NS() takes a token before 6.13 and a string since; this is what both make of it. */
+MODULE_INFO(import_ns, "DMA_BUF");

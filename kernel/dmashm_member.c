@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Members, and how they end.
+ *
+ * The dma-buf core gives exporters neither an ioctl nor a close of their own,
+ * so a process takes part through an fd of its own. It is recovered from
+ * whichever of these comes first:
+ *
+ *   - its mapping of a control page is torn down with the address space, at
+ *     exit or exec, whoever else holds its fd;
+ *   - its fd is closed by the exiting or exec'ing owner (->flush), for those
+ *     who never mapped;
+ *   - the last reference to its file goes (->release);
+ *   - somebody waits for it and finds its address space gone (barrier_settle).
+ *
+ * A close of one of several fds by an owner that lives recovers nothing.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/errno.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "dmashm_buffer.h"
+#include "dmashm_ioctl.h"
+#include "dmashm_member.h"
+
+/* Whether the caller is the process that joined. */
+static bool member_is_mine(const struct dmashm_member *member)
+{
+	return current->mm == member->mm;
+}
+
+static void member_leave(struct dmashm_member *member)
+{
+	dmashm_barrier_leave(&member->buffer->barrier, member);
+}
+
+/*
+ * mmap of the control pages
+ */
+
+static void member_vma_close(struct vm_area_struct *vma)
+{
+	struct dmashm_member *member = vma->vm_private_data;
+
+	/* Nobody runs in this address space any more: exit_mmap() calls. */
+	if (!atomic_read(&vma->vm_mm->mm_users))
+		member_leave(member);
+}
+
+static vm_fault_t member_vma_fault(struct vm_fault *vmf)
+{
+	struct dmashm_member *member = vmf->vma->vm_private_data;
+
+	return dmashm_control_fault(&member->buffer->control, vmf);
+}
+
+static const struct vm_operations_struct member_vm_ops = {
+	.close = member_vma_close,
+	.fault = member_vma_fault,
+};
+
+static int member_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct dmashm_member *member = file->private_data;
+	int ret;
+
+	if (!member_is_mine(member))
+		return -EPERM;
+	ret = dmashm_control_mmap(&member->buffer->control, vma);
+	if (ret)
+		return ret;
+	vma->vm_private_data = member;	/* lives as long as vma->vm_file */
+	vma->vm_ops = &member_vm_ops;
+	return 0;
+}
+
+/*
+ * ioctl
+ */
+
+static int member_check_offset(u32 offset)
+{
+	if (offset % sizeof(u32) || offset >= DMASHM_WORDS_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+static int member_ioctl_join(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+
+	return dmashm_ioctl_join(member->buffer, call);
+}
+
+static int member_ioctl_info(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+
+	call->arg.info.id = member->id;
+	return dmashm_ioctl_info(member->buffer, call);
+}
+
+static int member_ioctl_wait(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+	struct dmashm_wait *wait = &call->arg.wait;
+	int ret;
+
+	if (wait->flags || wait->pad)
+		return -EINVAL;
+	ret = member_check_offset(wait->offset);
+	if (ret)
+		return ret;
+	return dmashm_barrier_wait(&member->buffer->barrier, wait->offset,
+				   wait->expected, wait->deadline);
+}
+
+static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+	struct dmashm_wake *wake = &call->arg.wake;
+	int ret;
+
+	if (wake->flags)
+		return -EINVAL;
+	ret = member_check_offset(wake->offset);
+	if (ret)
+		return ret;
+	wake->woken = dmashm_barrier_wake(&member->buffer->barrier,
+					  wake->offset, wake->count);
+	return 0;
+}
+
+static int member_ioctl_lock(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+	struct dmashm_barrier *barrier = &member->buffer->barrier;
+	struct dmashm_lock *lock = &call->arg.lock;
+
+	if (lock->flags & ~DMASHM_LOCK_TRY || lock->pad)
+		return -EINVAL;
+	if (!member_is_mine(member))
+		return -EPERM;
+	if (lock->flags & DMASHM_LOCK_TRY)
+		return dmashm_barrier_trylock(barrier, DMASHM_HELD(member->id));
+	return dmashm_barrier_lock(barrier, DMASHM_HELD(member->id),
+				   lock->deadline, TASK_INTERRUPTIBLE);
+}
+
+static int member_ioctl_unlock(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+
+	if (call->arg.unlock.flags || call->arg.unlock.pad)
+		return -EINVAL;
+	if (!member_is_mine(member))
+		return -EPERM;
+	return dmashm_barrier_unlock(&member->buffer->barrier,
+				     DMASHM_HELD(member->id));
+}
+
+static int member_ioctl_recover(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+
+	if (call->arg.unlock.flags || call->arg.unlock.pad)
+		return -EINVAL;
+	if (!member_is_mine(member))
+		return -EPERM;
+	return dmashm_barrier_recover(&member->buffer->barrier,
+				      DMASHM_HELD(member->id));
+}
+
+static const struct dmashm_ioctl member_ioctls[] = {
+	{ DMASHM_IOC_JOIN, DMASHM_JOIN_V0, member_ioctl_join },
+	{ DMASHM_IOC_INFO, DMASHM_INFO_V0, member_ioctl_info },
+	{ DMASHM_IOC_WAIT, DMASHM_WAIT_V0, member_ioctl_wait },
+	{ DMASHM_IOC_WAKE, DMASHM_WAKE_V0, member_ioctl_wake },
+	{ DMASHM_IOC_LOCK, DMASHM_LOCK_V0, member_ioctl_lock },
+	{ DMASHM_IOC_UNLOCK, DMASHM_UNLOCK_V0, member_ioctl_unlock },
+	{ DMASHM_IOC_RECOVER, DMASHM_UNLOCK_V0, member_ioctl_recover },
+};
+
+static long member_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return dmashm_ioctl(file, cmd, arg, member_ioctls,
+			    ARRAY_SIZE(member_ioctls));
+}
+
+/*
+ * The rest of the fd
+ */
+
+static int member_flush(struct file *file, fl_owner_t id)
+{
+	struct dmashm_member *member = file->private_data;
+
+	/*
+	 * Called for every close, by whoever closes. An exiting task has no
+	 * mm any more, one that exec'ed has a new one.
+	 */
+	if (task_tgid(current) == member->tgid && !member_is_mine(member))
+		member_leave(member);
+	return 0;
+}
+
+static void member_free(struct dmashm_member *member)
+{
+	dmashm_buffer_put(member->buffer);
+	put_pid(member->tgid);
+	mmdrop(member->mm);
+	kfree(member);
+}
+
+static int member_release(struct inode *inode, struct file *file)
+{
+	struct dmashm_member *member = file->private_data;
+
+	member_leave(member);
+	member_free(member);
+	return 0;
+}
+
+static void member_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct dmashm_member *member = file->private_data;
+	struct dmashm_buffer *buffer = member->buffer;
+
+	seq_printf(m, "dmashm-buffer:\t%llu\n", buffer->id);
+	seq_puts(m, "dmashm-name:\t");
+	seq_escape(m, buffer->name, "\t\n\\");
+	seq_printf(m, "\ndmashm-size:\t%zu\n", buffer->size);
+	seq_printf(m, "dmashm-member:\t%u\n", member->id);
+	seq_printf(m, "dmashm-slot:\t%u\n", member->slot);
+	seq_printf(m, "dmashm-owner:\t%d\n", pid_vnr(member->tgid));
+	seq_printf(m, "dmashm-word:\t%#x\n",
+		   READ_ONCE(buffer->control.words[0]));
+}
+
+static const struct file_operations member_fops = {
+	.owner = THIS_MODULE,
+	.llseek = dmashm_member_llseek,
+	.read_iter = dmashm_member_read_iter,
+	.write_iter = dmashm_member_write_iter,
+	.unlocked_ioctl = member_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = member_mmap,
+	.flush = member_flush,
+	.release = member_release,
+	.show_fdinfo = member_show_fdinfo,
+};
+
+/**
+ * dmashm_member_file() - make the calling process a member
+ * @buffer: of which buffer; the member takes a reference of its own
+ * @id:     the new member's id
+ * @slot:   the new member's slot
+ *
+ * Return: the file that is the member, owned by the caller; or -ENOMEM,
+ * -EUSERS, -EOVERFLOW, -ENFILE.
+ */
+struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
+				u32 *slot)
+{
+	struct dmashm_member *member;
+	struct file *file;
+	int ret;
+
+	member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
+	if (!member)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&member->node);
+	member->buffer = dmashm_buffer_ref(buffer);
+	member->tgid = get_pid(task_tgid(current));
+	member->mm = current->mm;
+	mmgrab(member->mm);
+
+	ret = dmashm_barrier_enter(&buffer->barrier, member);
+	if (ret)
+		goto free;
+	file = anon_inode_getfile("[dmashm]", &member_fops, member,
+				  O_RDWR | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto leave;
+	}
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	*id = member->id;
+	*slot = member->slot;
+	return file;
+
+leave:
+	member_leave(member);
+free:
+	member_free(member);
+	return ERR_PTR(ret);
+}

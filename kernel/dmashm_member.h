@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A member: one process's part in one buffer's barrier, behind an fd. */
+#ifndef DMASHM_MEMBER_H
+#define DMASHM_MEMBER_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct dmashm_buffer;
+struct file;
+struct iov_iter;
+struct kiocb;
+struct mm_struct;
+struct pid;
+
+struct dmashm_member {
+	struct dmashm_buffer *buffer;	/* constant; a reference */
+	struct mm_struct *mm;		/* constant; who it is, held by mmgrab() */
+	struct pid *tgid;		/* constant; a reference */
+	struct list_head node;		/* barrier->lock; empty once it left */
+	u32 id;				/* constant since it entered */
+	u32 slot;			/* constant since it entered */
+};
+
+struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
+				u32 *slot);
+
+ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from);
+loff_t dmashm_member_llseek(struct file *file, loff_t offset, int whence);
+
+#endif /* DMASHM_MEMBER_H */

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * read and write on a member fd: the buffer's data, with the barrier taken by
+ * the kernel.
+ *
+ * The caller's memory is touched only while the barrier is free: a page of it
+ * may take for ever to fault in (userfaultfd, FUSE), and nobody may keep the
+ * kernel holding the barrier that way.
+ */
+#include <linux/dma-direction.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "dmashm_buffer.h"
+#include "dmashm_member.h"
+
+static int member_io_lock(struct dmashm_barrier *barrier, bool nowait)
+{
+	int ret;
+
+	if (nowait) {
+		ret = dmashm_barrier_trylock(barrier, DMASHM_KIND_KERNEL);
+		if (ret == -EBUSY)
+			ret = -EAGAIN;
+	} else {
+		ret = dmashm_barrier_lock(barrier, DMASHM_KIND_KERNEL,
+					  DMASHM_NEVER, TASK_INTERRUPTIBLE);
+	}
+	if (ret == -EOWNERDEAD)
+		dmashm_barrier_unlock(barrier, DMASHM_KIND_KERNEL);
+	return ret;
+}
+
+/* Move one chunk between the buffer and the bounce memory. */
+static int member_io_chunk(struct dmashm_buffer *buffer, loff_t pos,
+			   void *bounce, size_t len, bool write, bool nowait)
+{
+	enum dma_data_direction dir = write ? DMA_BIDIRECTIONAL :
+					      DMA_FROM_DEVICE;
+	int ret, err;
+
+	ret = member_io_lock(&buffer->barrier, nowait);
+	if (ret)
+		return ret;
+	ret = dmashm_buffer_begin_cpu(buffer, dir, nowait);
+	if (!ret) {
+		if (write)
+			dmashm_buffer_write(buffer, pos, bounce, len);
+		else
+			dmashm_buffer_read(buffer, pos, bounce, len);
+		dmashm_buffer_end_cpu(buffer, dir);
+	}
+	err = dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
+	return ret ?: err;
+}
+
+static bool member_io_nowait(struct kiocb *iocb)
+{
+	return iocb->ki_flags & IOCB_NOWAIT ||
+	       iocb->ki_filp->f_flags & O_NONBLOCK;
+}
+
+static size_t member_io_room(struct dmashm_buffer *buffer, struct kiocb *iocb,
+			     struct iov_iter *iter)
+{
+	if (iocb->ki_pos >= buffer->size)
+		return 0;
+	return min3((u64)iov_iter_count(iter), (u64)DMASHM_IO_CHUNK,
+		    (u64)buffer->size - iocb->ki_pos);
+}
+
+/* A signal after something moved ends the call short instead. */
+static ssize_t member_io_result(size_t done, int ret)
+{
+	return done ? (ssize_t)done : ret;
+}
+
+/**
+ * dmashm_member_read_iter() - read, pread and the like on a member fd
+ * @iocb: file and position
+ * @to:   the caller's memory
+ *
+ * Return: bytes, 0 at the end; or the errors that the UAPI header states.
+ */
+ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct dmashm_member *member = iocb->ki_filp->private_data;
+	struct dmashm_buffer *buffer = member->buffer;
+	size_t len = member_io_room(buffer, iocb, to);
+	size_t done = 0;
+	void *bounce;
+	int ret = 0;
+
+	if (!len)
+		return 0;
+	bounce = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!bounce)
+		return -ENOMEM;
+	while (len) {
+		size_t copied;
+
+		ret = member_io_chunk(buffer, iocb->ki_pos, bounce, len, false,
+				      member_io_nowait(iocb));
+		if (ret)
+			break;
+		copied = copy_to_iter(bounce, len, to);
+		iocb->ki_pos += copied;
+		done += copied;
+		if (copied < len) {
+			ret = -EFAULT;
+			break;
+		}
+		len = member_io_room(buffer, iocb, to);
+	}
+	kvfree(bounce);
+	return member_io_result(done, ret);
+}
+
+/**
+ * dmashm_member_write_iter() - write, pwrite and the like on a member fd
+ * @iocb: file and position
+ * @from: the caller's memory
+ *
+ * Return: bytes; or the errors that the UAPI header states.
+ */
+ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct dmashm_member *member = iocb->ki_filp->private_data;
+	struct dmashm_buffer *buffer = member->buffer;
+	size_t len = member_io_room(buffer, iocb, from);
+	size_t done = 0;
+	void *bounce;
+	int ret = 0;
+
+	if (!iov_iter_count(from))
+		return 0;
+	if (!len)
+		return -ENOSPC;
+	bounce = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!bounce)
+		return -ENOMEM;
+	while (len) {
+		/* All of a chunk or nothing: what fits in one is never torn. */
+		if (!copy_from_iter_full(bounce, len, from)) {
+			ret = -EFAULT;
+			break;
+		}
+		ret = member_io_chunk(buffer, iocb->ki_pos, bounce, len, true,
+				      member_io_nowait(iocb));
+		if (ret)
+			break;
+		iocb->ki_pos += len;
+		done += len;
+		len = member_io_room(buffer, iocb, from);
+	}
+	kvfree(bounce);
+	return member_io_result(done, ret);
+}
+
+/**
+ * dmashm_member_llseek() - lseek on a member fd
+ * @file:   the member
+ * @offset: as lseek(2)
+ * @whence: as lseek(2); SEEK_END counts from the size of the data
+ */
+loff_t dmashm_member_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct dmashm_member *member = file->private_data;
+
+	return fixed_size_llseek(file, offset, whence, member->buffer->size);
+}

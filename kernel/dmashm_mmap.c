@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mapping the data: a fault handler that gives the core a page with a
+ * reference, and lets it do the rest. So the pages stay ordinary ones: direct
+ * I/O, pipes and io_uring can take them, and they outlive the buffer while
+ * anybody holds one.
+ */
+#include <linux/mm.h>
+
+#include "dmashm_buffer.h"
+#include "dmashm_compat.h"
+#include "dmashm_mmap.h"
+
+static vm_fault_t mmap_fault(struct vm_fault *vmf)
+{
+	struct dmashm_buffer *buffer = vmf->vma->vm_private_data;
+
+	/* mremap cannot grow the mapping (VM_DONTEXPAND); check all the same. */
+	if (vmf->pgoff >= buffer->nr_pages)
+		return VM_FAULT_SIGBUS;
+	/*
+	 * Where address and offset agree and the folio has the size of a PMD,
+	 * the core maps all of it at once.
+	 */
+	vmf->page = buffer->pages[vmf->pgoff];
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct mmap_vm_ops = {
+	.fault = mmap_fault,
+};
+
+/**
+ * dmashm_mmap() - set up a mapping of the data
+ * @buffer: the buffer; vma->vm_file is a dma-buf that holds a reference to it
+ * @vma:    the mapping
+ *
+ * Context: process, mmap_lock held for writing.
+ * Return: 0; -EINVAL a private mapping, or one beyond the end.
+ */
+int dmashm_mmap(struct dmashm_buffer *buffer, struct vm_area_struct *vma)
+{
+	/* A private copy would not be what a device reads. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_pgoff >= buffer->nr_pages ||
+	    vma_pages(vma) > buffer->nr_pages - vma->vm_pgoff)
+		return -EINVAL;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_private_data = buffer;
+	vma->vm_ops = &mmap_vm_ops;
+	return 0;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sleeping on words of the control page.
+ *
+ * futex(2) gives EFAULT on pages that have no page->mapping, which all pages
+ * of a dma-buf exporter are; so the module has a wait queue of its own.
+ */
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+
+#include "dmashm_barrier.h"
+#include "dmashm_waiter.h"
+
+/* Lives on the stack of the task that sleeps. */
+struct dmashm_waiter {
+	struct list_head node;		/* barrier->lock */
+	struct task_struct *task;	/* constant */
+	u32 offset;			/* constant */
+	bool woken;			/* set under barrier->lock, off the list */
+};
+
+/* Sleep until woken, interrupted or too late; tells only why it came back. */
+static int waiter_schedule(struct dmashm_waiter *waiter, u64 deadline,
+			   unsigned int state)
+{
+	ktime_t expires = deadline > KTIME_MAX ? KTIME_MAX : (ktime_t)deadline;
+	ktime_t *timer = deadline == DMASHM_NEVER ? NULL : &expires;
+	int ret = 0;
+
+	for (;;) {
+		/* Pairs with the barrier in wake_up_process(). */
+		set_current_state(state);
+		if (READ_ONCE(waiter->woken))
+			break;
+		if (signal_pending_state(state, current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		if (!schedule_hrtimeout(timer, HRTIMER_MODE_ABS)) {
+			ret = -ETIMEDOUT;
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return ret;
+}
+
+/**
+ * dmashm_waiter_sleep() - sleep while a word keeps its value
+ * @barrier:  whose page of words
+ * @offset:   in bytes; the caller has checked it
+ * @expected: sleep only if the word has this value
+ * @deadline: CLOCK_MONOTONIC, nanoseconds
+ * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
+ *
+ * The word is compared under the lock that wakers take after they changed it:
+ * either the comparison sees their value, or they find the waiter in the list.
+ *
+ * Context: process; takes barrier->lock.
+ * Return: 0 woken; -EAGAIN the word differs; -ETIMEDOUT; -ERESTARTSYS. One
+ * that was woken gets 0 even when its time ran out or a signal came too: a
+ * wake that is used up is never lost.
+ */
+int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
+			u32 expected, u64 deadline, unsigned int state)
+{
+	struct dmashm_waiter waiter = { .task = current, .offset = offset };
+	int ret;
+
+	spin_lock_irq(&barrier->lock);
+	if (READ_ONCE(*dmashm_barrier_word(barrier, offset)) != expected) {
+		spin_unlock_irq(&barrier->lock);
+		return -EAGAIN;
+	}
+	list_add_tail(&waiter.node, &barrier->waiters);
+	spin_unlock_irq(&barrier->lock);
+
+	ret = waiter_schedule(&waiter, deadline, state);
+
+	/* Taken in any case: the waker may still be looking at us. */
+	spin_lock_irq(&barrier->lock);
+	if (waiter.woken)
+		ret = 0;
+	else
+		list_del(&waiter.node);
+	spin_unlock_irq(&barrier->lock);
+	return ret;
+}
+
+static void waiter_wake(struct dmashm_waiter *waiter)
+{
+	list_del(&waiter->node);
+	WRITE_ONCE(waiter->woken, true);
+	/* The task cannot be gone: it needs the lock to leave. */
+	wake_up_process(waiter->task);
+}
+
+/**
+ * dmashm_waiter_wake() - wake those who sleep on one word, oldest first
+ * @barrier: whose page of words
+ * @offset:  which word
+ * @count:   how many at the most
+ *
+ * Context: any; the caller holds barrier->lock.
+ * Return: how many were woken.
+ */
+unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
+				u32 count)
+{
+	struct dmashm_waiter *waiter, *next;
+	unsigned int woken = 0;
+
+	lockdep_assert_held(&barrier->lock);
+	list_for_each_entry_safe(waiter, next, &barrier->waiters, node) {
+		if (woken == count)
+			break;
+		if (waiter->offset != offset)
+			continue;
+		waiter_wake(waiter);
+		woken++;
+	}
+	return woken;
+}
+
+/**
+ * dmashm_waiter_wake_all() - wake everybody, whatever they wait for
+ * @barrier: whose page of words
+ *
+ * For a death: the dead may have used up a wake without acting on it.
+ *
+ * Context: any; the caller holds barrier->lock.
+ */
+void dmashm_waiter_wake_all(struct dmashm_barrier *barrier)
+{
+	struct dmashm_waiter *waiter, *next;
+
+	lockdep_assert_held(&barrier->lock);
+	list_for_each_entry_safe(waiter, next, &barrier->waiters, node)
+		waiter_wake(waiter);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A waiter: a task that sleeps until somebody wakes those who wait on a word. */
+#ifndef DMASHM_WAITER_H
+#define DMASHM_WAITER_H
+
+#include <linux/types.h>
+
+struct dmashm_barrier;
+
+int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
+			u32 expected, u64 deadline, unsigned int state);
+unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
+				u32 count);
+void dmashm_waiter_wake_all(struct dmashm_barrier *barrier);
+
+#endif /* DMASHM_WAITER_H */
