@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* The words for applications, and sleeping on words. */
+#include "private.h"
+
+#include <limits.h>
+
+static bool is_event(unsigned int n)
+{
+	return n < DMASHM_EVENT_COUNT;
+}
+
+uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n)
+{
+	if (!is_event(n) || dmashm_enter(buf))
+		return NULL;
+	return dmashm_word(buf, DMASHM_OFF_EVENT(n));
+}
+
+int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
+		uint64_t deadline)
+{
+	struct dmashm_wait arg = { .expected = expected, .deadline = deadline };
+	int err;
+
+	if (!is_event(n))
+		return -EINVAL;
+	err = dmashm_enter(buf);
+	if (err)
+		return err;
+	arg.offset = DMASHM_OFF_EVENT(n);
+	err = dmashm_ioctl(buf->member_fd, DMASHM_IOC_WAIT, &arg);
+	/* Another value already: what the caller wanted to hear of. */
+	return err == -EAGAIN ? 0 : err;
+}
+
+/* Wake those who sleep on any word of the page; how many, or -errno. */
+int dmashm_wake_word(const struct dmashm_buffer *buf, uint32_t offset,
+		     uint32_t count)
+{
+	struct dmashm_wake arg = { .offset = offset, .count = count };
+	int err;
+
+	err = dmashm_ioctl(buf->member_fd, DMASHM_IOC_WAKE, &arg);
+	if (err)
+		return err;
+	return arg.woken < INT_MAX ? (int)arg.woken : INT_MAX;
+}
+
+int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count)
+{
+	int err;
+
+	if (!is_event(n))
+		return -EINVAL;
+	err = dmashm_enter(buf);
+	return err ? err : dmashm_wake_word(buf, DMASHM_OFF_EVENT(n), count);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/* Joining a buffer, the control pages that come with it, and fork(). */
+#include "private.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int dmashm_self_new(struct dmashm_self **out)
+{
+	size_t size = page_size();
+	void *page;
+	int err;
+
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	if (madvise(page, size, MADV_WIPEONFORK) < 0) {
+		err = -errno;
+		munmap(page, size);
+		return err;
+	}
+	*out = page;
+	return 0;
+}
+
+void dmashm_self_free(struct dmashm_self *self)
+{
+	munmap(self, page_size());
+}
+
+/*
+ * Can this fd be a member at all? The fd may come from somebody hostile, and a
+ * file on his own FUSE would answer JOIN with whatever fd number he likes: one
+ * of ours, to be taken for a member and closed. Members are anonymous inodes,
+ * which have no file type; no file system can serve such a one. DONT_SYNC:
+ * nobody else is asked, so nobody can keep us waiting.
+ */
+int dmashm_member_check(int fd)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+		return -errno;
+	return st.stx_mode & S_IFMT ? -ENOTTY : 0;
+}
+
+static void *map_page(int fd, int prot, size_t offset)
+{
+	return mmap(NULL, page_size(), prot, MAP_SHARED, fd, (off_t)offset);
+}
+
+static void unmap_page(const void *page)
+{
+	munmap((void *)(uintptr_t)page, page_size());
+}
+
+static int map_facts(struct dmashm_member *member)
+{
+	void *page = map_page(member->fd, PROT_READ, 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	member->facts = page;
+	if (member->facts->magic == DMASHM_MAGIC &&
+	    member->facts->abi == DMASHM_ABI)
+		return 0;
+	unmap_page(page);
+	return -EPROTO;
+}
+
+static int map_words(struct dmashm_member *member)
+{
+	void *page = map_page(member->fd, PROT_READ | PROT_WRITE, page_size());
+
+	if (page == MAP_FAILED)
+		return -errno;
+	member->words = page;
+	return 0;
+}
+
+static int join(int through, int dmabuf_fd, struct dmashm_member *out)
+{
+	struct dmashm_join arg = { .dmabuf_fd = dmabuf_fd, .fd = -1 };
+	int err;
+
+	err = dmashm_ioctl(through, DMASHM_IOC_JOIN, &arg);
+	if (err)
+		return err < 0 ? err : -EPROTO;
+	if (arg.fd < 0)
+		return -EPROTO;
+	out->fd = arg.fd;
+	out->id = arg.id;
+	return 0;
+}
+
+/**
+ * dmashm_member_open() - join and map the control pages
+ * @through:   the device or a member fd
+ * @dmabuf_fd: as in struct dmashm_join
+ * @out:       the membership
+ */
+int dmashm_member_open(int through, int dmabuf_fd, struct dmashm_member *out)
+{
+	int err;
+
+	err = join(through, dmabuf_fd, out);
+	if (err)
+		return err;
+	err = -EPROTO;
+	if (!out->id || out->id > DMASHM_ID_MAX)
+		goto err_fd;
+	err = map_facts(out);
+	if (err)
+		goto err_fd;
+	err = map_words(out);
+	if (err)
+		goto err_facts;
+	return 0;
+
+err_facts:
+	unmap_page(out->facts);
+err_fd:
+	close(out->fd);
+	return err;
+}
+
+static void member_close(struct dmashm_member *member)
+{
+	unmap_page(member->words);
+	unmap_page(member->facts);
+	close(member->fd);
+}
+
+void dmashm_member_publish(struct dmashm_self *self,
+			   const struct dmashm_member *member)
+{
+	self->words = member->words;
+	self->facts = member->facts;
+	/* Pairs with the acquire in dmashm_held(): who sees the id may use
+	 * the words. */
+	__atomic_store_n(&self->held, DMASHM_HELD(member->id), __ATOMIC_RELEASE);
+}
+
+/*
+ * The child of a fork() joins through the member fd that it inherited, then
+ * puts its own member in that fd's place. The number stays, so that no other
+ * thread (nor a program that remembers dmashm_member_fd()) ever holds a number
+ * that was closed under it. A fork() by another thread between the two leaves
+ * one fd too many in the grandchild, which is all that can go wrong there.
+ */
+static int rejoin(struct dmashm_buffer *buf)
+{
+	struct dmashm_member member = { .fd = -1 };
+	int err;
+
+	err = dmashm_member_open(buf->member_fd, -1, &member);
+	if (err)
+		return err;
+	if (dup3(member.fd, buf->member_fd, O_CLOEXEC) < 0) {
+		err = -errno;
+		member_close(&member);
+		return err;
+	}
+	close(member.fd);
+	dmashm_member_publish(buf->self, &member);
+	return 0;
+}
+
+/* Where dmashm_enter() ends in a child of fork(). */
+int dmashm_enter_slowly(struct dmashm_buffer *buf)
+{
+	int err = 0;
+
+	dmashm_mutex_lock(&buf->self->joining);
+	if (!dmashm_held(buf))
+		err = rejoin(buf);
+	dmashm_mutex_unlock(&buf->self->joining);
+	return err;
+}
+
+/* The control pages go; a child that never joined has none. */
+void dmashm_leave(struct dmashm_buffer *buf)
+{
+	if (!dmashm_held(buf))
+		return;
+	dmashm_forsake(buf);
+	unmap_page(buf->self->words);
+	unmap_page(buf->self->facts);
+}

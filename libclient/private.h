@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the library's files share. Nothing in here is exported.
+ *
+ * A handle has two parts. struct dmashm_buffer is ordinary memory: a child of
+ * fork() finds it as its parent left it. struct dmashm_self is a page that the
+ * kernel hands to a child zeroed (MADV_WIPEONFORK), and zero is its state of
+ * "nobody here has joined, no lock is taken". So a child notices that it is
+ * one by looking at the member id that locking needs anyway, and whatever
+ * another thread of the parent was in the middle of at fork() leaves no lock
+ * taken and no pointer into mappings that the child does not have.
+ */
+#ifndef DMASHM_PRIVATE_H
+#define DMASHM_PRIVATE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/dmashm.h>
+
+/* The rest is compiled with -fvisibility=hidden: what the header declares is
+ * what the shared library exports. */
+#pragma GCC visibility push(default)
+#include <dmashm.h>
+#pragma GCC visibility pop
+
+/* A mutex whose unlocked state is zero, so that it can live in a wiped page. */
+struct dmashm_mutex {
+	uint32_t state;		/* atomic: 0 free, 1 taken, 2 taken and wanted */
+};
+
+/* What belongs to this process alone; one page, wiped in a child of fork(). */
+struct dmashm_self {
+	/*
+	 * DMASHM_HELD(id), or 0 before this process has joined. Stored once,
+	 * with release, under @joining; loaded with acquire by dmashm_held(),
+	 * and whoever read a value other than 0 may read @words and @facts.
+	 */
+	uint32_t held;
+	struct dmashm_mutex joining;		/* one thread joins */
+	struct dmashm_mutex mapping;		/* guards dmashm_buffer.mappings */
+	uint32_t *words;			/* constant once @held is set */
+	const struct dmashm_facts *facts;	/* constant once @held is set */
+};
+
+struct dmashm_mapping;
+
+/* All but @mappings is constant from creation to dmashm_close(). */
+struct dmashm_buffer {
+	struct dmashm_self *self;
+	size_t size;
+	int dmabuf_fd;
+	int member_fd;		/* the number stays when a child joins */
+	unsigned int spins;	/* looks at a held word before sleeping */
+	struct dmashm_mapping *mappings;	/* guarded by self->mapping */
+};
+
+/* A membership while it is being made. */
+struct dmashm_member {
+	int fd;
+	uint32_t id;
+	uint32_t *words;
+	const struct dmashm_facts *facts;
+};
+
+/* ioctl.c */
+int dmashm_ioctl(int fd, unsigned long command, void *argument);
+int dmashm_ioctl_once(int fd, unsigned long command, void *argument);
+
+/* clock.c */
+bool dmashm_passed(uint64_t deadline);
+
+/* mutex.c */
+void dmashm_mutex_lock(struct dmashm_mutex *mutex);
+void dmashm_mutex_unlock(struct dmashm_mutex *mutex);
+
+/* member.c */
+int dmashm_self_new(struct dmashm_self **out);
+void dmashm_self_free(struct dmashm_self *self);
+int dmashm_member_check(int fd);
+int dmashm_member_open(int through, int dmabuf_fd, struct dmashm_member *out);
+void dmashm_member_publish(struct dmashm_self *self,
+			   const struct dmashm_member *member);
+int dmashm_enter_slowly(struct dmashm_buffer *buf);
+void dmashm_leave(struct dmashm_buffer *buf);
+
+/* buffer.c */
+int dmashm_buffer_new(int dmabuf_fd, int through, struct dmashm_buffer **out);
+
+/* barrier.c */
+bool dmashm_holds(const struct dmashm_buffer *buf);
+void dmashm_forsake(struct dmashm_buffer *buf);
+
+/* mapping.c */
+void dmashm_unmap_all(struct dmashm_buffer *buf);
+
+/* event.c */
+int dmashm_wake_word(const struct dmashm_buffer *buf, uint32_t offset,
+		     uint32_t count);
+
+/* Who this process is in the barrier; 0 if it has not joined. */
+static inline uint32_t dmashm_held(const struct dmashm_buffer *buf)
+{
+	/* Pairs with the release in dmashm_member_publish(). */
+	return __atomic_load_n(&buf->self->held, __ATOMIC_ACQUIRE);
+}
+
+/* To be called before anything that needs the words or an own member. */
+static inline int dmashm_enter(struct dmashm_buffer *buf)
+{
+	return dmashm_held(buf) ? 0 : dmashm_enter_slowly(buf);
+}
+
+/* The word at an offset of the page; only after dmashm_held() was not 0. */
+static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
+				    uint32_t offset)
+{
+	return buf->self->words + offset / sizeof(uint32_t);
+}
+
+#endif /* DMASHM_PRIVATE_H */
