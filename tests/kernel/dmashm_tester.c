@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The in-kernel API, called on behalf of test programs. */
+#include <linux/completion.h>
+#include <linux/dma-buf.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <linux/dmashm.h>
+
+#include "dmashm_tester.h"
+
+/* One open of the device; the test programs call it from one thread. */
+struct tester {
+	struct dmashm_buffer *buffer;	/* a reference, NULL before OPEN */
+};
+
+static long tester_open_buffer(struct tester *tester, void __user *user)
+{
+	struct dmashm_buffer *buffer;
+	struct tester_open arg;
+	struct dma_buf *dmabuf;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (tester->buffer)
+		return -EBUSY;
+	dmabuf = dma_buf_get(arg.dmabuf_fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	buffer = dmashm_buffer_get(dmabuf);
+	dma_buf_put(dmabuf);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	tester->buffer = buffer;
+	return 0;
+}
+
+struct tester_adder {
+	struct dmashm_buffer *buffer;
+	u64 *counter;
+	u32 rounds;
+	bool guarded;
+	int result;
+	struct completion done;
+};
+
+static int adder_lock(struct dmashm_buffer *buffer)
+{
+	return dmashm_buffer_lock(buffer, ktime_get_ns() + 60 * NSEC_PER_SEC);
+}
+
+static int adder_thread(void *data)
+{
+	struct tester_adder *adder = data;
+	u32 i;
+
+	for (i = 0; i < adder->rounds && !adder->result; i++) {
+		u64 value;
+
+		if (adder->guarded)
+			adder->result = adder_lock(adder->buffer);
+		if (adder->result)
+			break;
+		value = READ_ONCE(*adder->counter);
+		cpu_relax();
+		WRITE_ONCE(*adder->counter, value + 1);
+		if (adder->guarded)
+			adder->result = dmashm_buffer_unlock(adder->buffer);
+		cond_resched();
+	}
+	complete(&adder->done);
+	return 0;
+}
+
+static long tester_count(struct tester *tester, void __user *user)
+{
+	struct tester_adder adder = { .buffer = tester->buffer };
+	struct task_struct *thread;
+	struct tester_count arg;
+	void *vaddr;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.offset % 8 ||
+	    arg.offset > dmashm_buffer_size(tester->buffer) - sizeof(u64))
+		return -EINVAL;
+	vaddr = dmashm_buffer_vmap(tester->buffer);
+	if (IS_ERR(vaddr))
+		return PTR_ERR(vaddr);
+	adder.counter = vaddr + arg.offset;
+	adder.rounds = arg.rounds;
+	adder.guarded = arg.guarded;
+	init_completion(&adder.done);
+	thread = kthread_run(adder_thread, &adder, "dmashm_tester");
+	if (IS_ERR(thread))
+		adder.result = PTR_ERR(thread);
+	else
+		wait_for_completion(&adder.done);
+	dmashm_buffer_vunmap(tester->buffer);
+	return adder.result;
+}
+
+static long tester_lock(struct tester *tester, void __user *user)
+{
+	u64 deadline;
+
+	if (copy_from_user(&deadline, user, sizeof(deadline)))
+		return -EFAULT;
+	return dmashm_buffer_lock(tester->buffer, deadline);
+}
+
+static long tester_size(struct tester *tester, void __user *user)
+{
+	u64 size = dmashm_buffer_size(tester->buffer);
+
+	return copy_to_user(user, &size, sizeof(size)) ? -EFAULT : 0;
+}
+
+static long tester_vmap(struct tester *tester, void __user *user)
+{
+	u64 value;
+	u64 *word;
+	void *vaddr;
+
+	if (copy_from_user(&value, user, sizeof(value)))
+		return -EFAULT;
+	if (value % 8 || value > dmashm_buffer_size(tester->buffer) - 8)
+		return -EINVAL;
+	vaddr = dmashm_buffer_vmap(tester->buffer);
+	if (IS_ERR(vaddr))
+		return PTR_ERR(vaddr);
+	word = vaddr + value;
+	value = READ_ONCE(*word);
+	WRITE_ONCE(*word, value + 1);
+	dmashm_buffer_vunmap(tester->buffer);
+	return copy_to_user(user, &value, sizeof(value)) ? -EFAULT : 0;
+}
+
+static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct tester *tester = file->private_data;
+	void __user *user = (void __user *)arg;
+
+	if (cmd == TESTER_IOC_OPEN)
+		return tester_open_buffer(tester, user);
+	if (!tester->buffer)
+		return -EBADFD;
+	switch (cmd) {
+	case TESTER_IOC_COUNT:
+		return tester_count(tester, user);
+	case TESTER_IOC_LOCK:
+		return tester_lock(tester, user);
+	case TESTER_IOC_TRYLOCK:
+		return dmashm_buffer_trylock(tester->buffer);
+	case TESTER_IOC_UNLOCK:
+		return dmashm_buffer_unlock(tester->buffer);
+	case TESTER_IOC_RECOVER:
+		return dmashm_buffer_recover(tester->buffer);
+	case TESTER_IOC_SIZE:
+		return tester_size(tester, user);
+	case TESTER_IOC_VMAP:
+		return tester_vmap(tester, user);
+	}
+	return -ENOTTY;
+}
+
+static int tester_open(struct inode *inode, struct file *file)
+{
+	file->private_data = kzalloc(sizeof(struct tester), GFP_KERNEL);
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int tester_release(struct inode *inode, struct file *file)
+{
+	struct tester *tester = file->private_data;
+
+	if (tester->buffer)
+		dmashm_buffer_put(tester->buffer);
+	kfree(tester);
+	return 0;
+}
+
+static const struct file_operations tester_fops = {
+	.owner = THIS_MODULE,
+	.open = tester_open,
+	.release = tester_release,
+	.unlocked_ioctl = tester_ioctl,
+};
+
+static struct miscdevice tester_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "dmashm_tester",
+	.fops = &tester_fops,
+	.mode = 0600,
+};
+module_misc_device(tester_misc);
+
+MODULE_DESCRIPTION("The in-kernel API of dmashm, for its tests");
+MODULE_LICENSE("GPL");
+MODULE_INFO(import_ns, "DMA_BUF");

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tester module and the test programs share. */
+#ifndef DMASHM_TESTER_H
+#define DMASHM_TESTER_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define TESTER_DEVICE "/dev/dmashm_tester"
+
+/*
+ * struct tester_open - choose the buffer that the other calls are about
+ * @dmabuf_fd: a dmashm dma-buf
+ * @pad:       0
+ */
+struct tester_open {
+	__s32 dmabuf_fd;
+	__u32 pad;
+};
+
+/*
+ * struct tester_count - add to a counter from a kernel thread
+ * @offset:  of a 64-bit counter in the buffer
+ * @rounds:  how many times it adds 1, with a plain read and a plain write
+ * @guarded: 1: each time under the barrier; 0: without
+ *
+ * Returns when the thread is done.
+ */
+struct tester_count {
+	__u64 offset;
+	__u32 rounds;
+	__u32 guarded;
+};
+
+#define TESTER_IOC_OPEN    _IOW(0xD7, 0x00, struct tester_open)
+#define TESTER_IOC_COUNT   _IOW(0xD7, 0x01, struct tester_count)
+/* The calls of linux/dmashm.h as they are; LOCK takes a deadline. */
+#define TESTER_IOC_LOCK    _IOW(0xD7, 0x02, __u64)
+#define TESTER_IOC_TRYLOCK _IO(0xD7, 0x03)
+#define TESTER_IOC_UNLOCK  _IO(0xD7, 0x04)
+#define TESTER_IOC_RECOVER _IO(0xD7, 0x05)
+#define TESTER_IOC_SIZE    _IOR(0xD7, 0x06, __u64)
+/* Maps the data and returns the 64-bit word at an offset, adding 1 to it. */
+#define TESTER_IOC_VMAP    _IOWR(0xD7, 0x07, __u64)
+
+#endif /* DMASHM_TESTER_H */

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# For test programs in shell: the same KTAP as ktap.h. Use:
+#
+#	. ./ktap.sh
+#	plan 2
+#	check what_holds            command that must succeed
+#	refuse what_must_not_work   command that must fail
+#
+# A command's output becomes diagnostics where the case fails.
+
+ktap_n=0
+ktap_failed=0
+
+plan() {
+	echo "KTAP version 1"
+	echo "1..$1"
+}
+
+ktap_result() {
+	ktap_n=$((ktap_n + 1))
+	if [ "$1" = ok ]; then
+		echo "ok $ktap_n $2"
+	else
+		ktap_failed=1
+		printf '%s\n' "$ktap_output" | sed 's/^/# /'
+		echo "not ok $ktap_n $2"
+	fi
+}
+
+check() {
+	ktap_name=$1
+	shift
+	if ktap_output=$("$@" 2>&1); then
+		ktap_result ok "$ktap_name"
+	else
+		ktap_result bad "$ktap_name"
+	fi
+}
+
+refuse() {
+	ktap_name=$1
+	shift
+	if ktap_output=$("$@" 2>&1); then
+		ktap_result bad "$ktap_name"
+	else
+		ktap_result ok "$ktap_name"
+	fi
+}
+
+skip() {
+	ktap_n=$((ktap_n + 1))
+	echo "ok $ktap_n $1 # SKIP $2"
+}

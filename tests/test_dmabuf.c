@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/* The dma-buf: sync, poll, and devices that import it. */
+#include <poll.h>
+#include <xf86drm.h>
+
+#include "uapi.h"
+
+TEST(sync_takes_what_the_kernel_documents)
+{
+	int fd = create(1);
+
+	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), 0);
+	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ), 0);
+	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW), 0);
+	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW), 0);
+	ASSERT_ERRNO(sync_data(fd, DMA_BUF_SYNC_START), EINVAL);
+	ASSERT_ERRNO(sync_data(fd, 8), EINVAL);
+}
+
+TEST(poll_says_that_no_fence_is_pending)
+{
+	struct pollfd poll_fd = { .fd = create(1), .events = POLLIN | POLLOUT };
+
+	ASSERT_EQ(poll(&poll_fd, 1, 0), 1);
+	ASSERT_EQ(poll_fd.revents, POLLIN | POLLOUT);
+}
+
+/* vgem's primary node; SKIP where it is not there. */
+static int open_vgem(void)
+{
+	int fd;
+
+	if (!load_module("vgem"))
+		SKIP("this kernel has no vgem");
+	fd = drmOpen("vgem", NULL);
+	ASSERT(fd >= 0);
+	return fd;
+}
+
+TEST(an_importer_counts_as_attached)
+{
+	int fd = create(4 * MIB), member = join(fd), vgem = open_vgem();
+	const struct dmashm_facts *facts = map_facts(member);
+	struct dmashm_info info = { .dmabuf_fd = -1 };
+	uint32_t handle;
+
+	ASSERT_EQ(facts->attachments, 0);
+	ASSERT_EQ(drmPrimeFDToHandle(vgem, fd, &handle), 0);
+	ASSERT_EQ(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST), 1);
+	ASSERT_EQ(ioctl(member, DMASHM_IOC_INFO, &info), 0);
+	ASSERT_EQ(info.attachments, 1);
+	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW), 0);
+	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW), 0);
+	ASSERT_EQ(drmCloseBufferHandle(vgem, handle), 0);
+	ASSERT_EQ(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST), 0);
+}
+
+TEST(many_importers_at_once)
+{
+	int fd = create(MIB), vgem[8], i;
+	const struct dmashm_facts *facts = map_facts(join(fd));
+	uint32_t handle[8];
+
+	for (i = 0; i < 8; i++) {
+		vgem[i] = open_vgem();
+		ASSERT_EQ(drmPrimeFDToHandle(vgem[i], fd, &handle[i]), 0);
+	}
+	ASSERT(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST) >= 1);
+	for (i = 0; i < 8; i++)
+		close(vgem[i]);
+	sleep_ms(50);
+	ASSERT_EQ(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST), 0);
+}
+
+/* The buffer, its device and its data survive the exporting process's fds. */
+TEST(an_importer_keeps_the_buffer)
+{
+	int fd = create(MIB), vgem = open_vgem(), back = -1;
+	uint8_t *data = map_data(fd, MIB);
+	uint32_t handle;
+
+	data[MIB - 1] = 42;
+	ASSERT_EQ(drmPrimeFDToHandle(vgem, fd, &handle), 0);
+	munmap(data, MIB);
+	close(fd);
+	ASSERT_EQ(drmPrimeHandleToFD(vgem, handle, DRM_CLOEXEC | DRM_RDWR, &back), 0);
+	data = map_data(back, MIB);
+	ASSERT_EQ(data[MIB - 1], 42);
+	ASSERT(join(back) >= 0);
+}
+
+TEST(drivers_see_the_data_through_vmap)
+{
+	size_t size = 3 * MIB;
+	int fd = create(size), tester = open_tester(fd);
+	uint64_t *data = (uint64_t *)map_data(fd, size), value;
+	size_t offset;
+
+	for (offset = 0; offset < size; offset += 2 * MIB - 8) {
+		data[offset / 8] = offset + 100;
+		value = offset;
+		ASSERT_EQ(ioctl(tester, TESTER_IOC_VMAP, &value), 0);
+		ASSERT_EQ(value, offset + 100);
+		ASSERT_EQ(data[offset / 8], offset + 101);
+	}
+	ASSERT_EQ(ioctl(tester, TESTER_IOC_SIZE, &value), 0);
+	ASSERT_EQ(value, size);
+}
+
+TEST(drivers_are_told_of_foreign_dmabufs)
+{
+	struct tester_open arg = { .dmabuf_fd = 0 };
+	int tester, vgem, foreign;
+	struct drm_mode_create_dumb dumb = { .width = 64, .height = 64, .bpp = 32 };
+	int device = open_device();
+	struct dmashm_join join_arg = { .fd = -1 };
+
+	close(open_tester(create(1)));	/* loads it */
+	tester = open(TESTER_DEVICE, O_RDWR);
+	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_OPEN, &arg), EINVAL);
+	vgem = open_vgem();
+	ASSERT_EQ(drmIoctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb), 0);
+	ASSERT_EQ(drmPrimeHandleToFD(vgem, dumb.handle, DRM_CLOEXEC, &foreign), 0);
+	arg.dmabuf_fd = foreign;
+	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_OPEN, &arg), EINVAL);
+	join_arg.dmabuf_fd = foreign;
+	ASSERT_ERRNO(ioctl(device, DMASHM_IOC_JOIN, &join_arg), EINVAL);
+}

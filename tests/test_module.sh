@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Loading and unloading: refused while anything lives, clean otherwise.
+. ./ktap.sh
+
+loaded() { [ -e /sys/module/dmashm ]; }
+unload() { rmmod dmashm; }
+load() { insmod "$DMASHM_MODULES/dmashm.ko" "$@"; }
+reload() { unload && ! loaded && [ ! -e /dev/dmashm ] && load && [ -c /dev/dmashm ]; }
+
+# hold WHAT: a process that has a buffer only by WHAT; hold_end ends it.
+hold() {
+	rm -f /tmp/held
+	./holder "$1" >/tmp/held &
+	holder=$!
+	tries=0
+	until grep -q holding /tmp/held; do
+		sleep 0.1
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || return 1
+	done
+}
+hold_end() { kill $holder; wait $holder 2>/dev/null; sleep 0.2; }
+
+twenty_times() {
+	i=0
+	while [ $i -lt 20 ]; do
+		reload || return 1
+		i=$((i + 1))
+	done
+}
+
+parameter() { unload && load max_buffer_mib=3 && [ "$(cat /sys/module/dmashm/parameters/max_buffer_mib)" = 3 ] && reload; }
+
+for module in dmashm_tester dmashm_sampler; do
+	[ ! -e /sys/module/$module ] || rmmod $module
+done
+
+plan 10
+check loads_and_unloads reload
+check twenty_times twenty_times
+check max_buffer_mib_can_be_given parameter
+for what in dmabuf member mapping words pipe; do
+	hold $what
+	# The pipe has pages only, and those need no module.
+	if [ $what = pipe ]; then
+		check "a_page_in_a_${what}_does_not_keep_it" reload
+	else
+		refuse "a_${what}_keeps_it" unload
+	fi
+	hold_end
+done
+check it_goes_when_nothing_lives reload
+user_keeps_it() {
+	insmod "$DMASHM_MODULES/dmashm_tester.ko" || return 1
+	! rmmod dmashm 2>/dev/null && rmmod dmashm_tester && reload
+}
+check a_module_that_uses_it_keeps_it user_keeps_it
+exit $ktap_failed

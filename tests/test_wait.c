@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/* WAIT and WAKE: futexes for words of the control page. */
+#include "uapi.h"
+
+#define EVENT DMASHM_OFF_EVENT(5)
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+TEST(wait_refuses_bad_arguments)
+{
+	int member = join(create(1));
+	struct dmashm_wait arg = { .expected = 1, .flags = 1 };
+
+	ASSERT_ERRNO(wait_word(member, 1, 0, 0), EINVAL);
+	ASSERT_ERRNO(wait_word(member, 2, 0, 0), EINVAL);
+	ASSERT_ERRNO(wait_word(member, DMASHM_WORDS_SIZE, 0, 0), EINVAL);
+	ASSERT_ERRNO(wait_word(member, UINT32_MAX - 3, 0, 0), EINVAL);
+	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAIT, &arg), EINVAL);
+	arg.flags = 0;
+	arg.pad = 1;
+	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAIT, &arg), EINVAL);
+	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAIT, NULL), EFAULT);
+}
+
+TEST(wake_refuses_bad_arguments)
+{
+	int member = join(create(1));
+	struct dmashm_wake arg = { .flags = 1 };
+
+	ASSERT_ERRNO(wake_word(member, 3, 1), EINVAL);
+	ASSERT_ERRNO(wake_word(member, DMASHM_WORDS_SIZE, 1), EINVAL);
+	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAKE, &arg), EINVAL);
+}
+
+TEST(wait_compares_first)
+{
+	int member = join(create(1));
+
+	ASSERT_ERRNO(wait_word(member, EVENT, 1, DMASHM_NEVER), EAGAIN);
+	store(&map_words(member)[EVENT / 4], 1);
+	ASSERT_ERRNO(wait_word(member, EVENT, 0, DMASHM_NEVER), EAGAIN);
+}
+
+TEST(wait_ends_at_its_deadline)
+{
+	int member = join(create(1));
+	uint64_t before = now_ns();
+
+	ASSERT_ERRNO(wait_word(member, EVENT, 0, before + 50000000), ETIMEDOUT);
+	ASSERT(now_ns() >= before + 50000000);
+	ASSERT_ERRNO(wait_word(member, EVENT, 0, before), ETIMEDOUT);
+	ASSERT_ERRNO(wait_word(member, EVENT, 0, 0), ETIMEDOUT);
+}
+
+TEST(wait_on_the_last_word)
+{
+	int member = join(create(1));
+
+	ASSERT_ERRNO(wait_word(member, DMASHM_WORDS_SIZE - 4, 0, 0), ETIMEDOUT);
+}
+
+TEST(a_signal_interrupts_wait)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	int member = join(create(1));
+
+	sigaction(SIGUSR1, &action, NULL);
+	wait_child(({
+		pid_t parent = getpid(), pid = start_child();
+
+		if (!pid) {
+			sleep_ms(200);
+			kill(parent, SIGUSR1);
+			_exit(0);
+		}
+		ASSERT_ERRNO(wait_word(member, EVENT, 0, DMASHM_NEVER), EINTR);
+		pid;
+	}));
+}
+
+TEST(a_signal_with_sa_restart_does_not)
+{
+	struct sigaction action = {
+		.sa_handler = on_alarm, .sa_flags = SA_RESTART,
+	};
+	int member = join(create(1));
+	pid_t parent = getpid(), pid;
+
+	sigaction(SIGUSR1, &action, NULL);
+	pid = start_child();
+	if (!pid) {
+		sleep_ms(100);
+		kill(parent, SIGUSR1);
+		_exit(0);
+	}
+	ASSERT_ERRNO(wait_word(member, EVENT, 0, in_ms(500)), ETIMEDOUT);
+	wait_child(pid);
+}
+
+TEST(wake_without_sleepers_wakes_nobody)
+{
+	ASSERT_EQ(wake_word(join(create(1)), EVENT, UINT32_MAX), 0);
+}
+
+/* Start a process that joins and sleeps on an event; it ends well if woken. */
+static pid_t start_sleeper(int member, uint32_t offset)
+{
+	pid_t pid = start_child();
+
+	if (!pid) {
+		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+
+		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
+		ASSERT_EQ(wait_word(arg.fd, offset, 0, in_ms(30000)), 0);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Until so many have been woken: sleepers take their time to fall asleep. */
+static void wake_until(int member, uint32_t offset, int woken)
+{
+	uint64_t deadline = in_ms(20000);
+
+	while (woken > 0) {
+		int n = wake_word(member, offset, (uint32_t)woken);
+
+		ASSERT(n >= 0 && n <= woken);
+		woken -= n;
+		ASSERT(now_ns() < deadline);
+		if (!n)
+			sleep_ms(1);
+	}
+}
+
+TEST(wake_one_wakes_one)
+{
+	int member = join(create(1));
+	pid_t a = start_sleeper(member, EVENT), b = start_sleeper(member, EVENT);
+	int status;
+
+	wake_until(member, EVENT, 1);
+	ASSERT(waitpid(-1, &status, 0) > 0);
+	ASSERT_EQ(status, 0);
+	sleep_ms(100);
+	/* The death of the first woke the second too, as documented. */
+	ASSERT(waitpid(-1, &status, 0) > 0);
+	ASSERT_EQ(status, 0);
+	(void)a;
+	(void)b;
+}
+
+TEST(wake_is_for_one_word)
+{
+	int member = join(create(1));
+	pid_t pid = start_sleeper(member, EVENT);
+
+	sleep_ms(200);
+	ASSERT_EQ(wake_word(member, EVENT + 4, UINT32_MAX), 0);
+	ASSERT_EQ(wake_word(member, EVENT, 0), 0);
+	wake_until(member, EVENT, 1);
+	wait_child(pid);
+}
+
+TEST(wake_all_wakes_all)
+{
+	int member = join(create(1)), i;
+	pid_t pid[5];
+
+	for (i = 0; i < 5; i++)
+		pid[i] = start_sleeper(member, EVENT);
+	sleep_ms(300);
+	ASSERT_EQ(wake_word(member, EVENT, UINT32_MAX), 5);
+	for (i = 0; i < 5; i++)
+		wait_child(pid[i]);
+}
+
+/* Ping-pong: a wake-up lost in 2,000 would hang until the time limit. */
+TEST(no_wake_up_is_lost)
+{
+	enum { ROUNDS = 2000 };
+	int member = join(create(1));
+	uint32_t *words = map_words(member), *word = &words[EVENT / 4], i;
+	pid_t pid = start_child();
+
+	if (!pid) {
+		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+
+		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
+		word = &map_words(arg.fd)[EVENT / 4];
+		for (i = 1; i < 2 * ROUNDS; i += 2) {
+			while (load(word) != i)
+				wait_word(arg.fd, EVENT, i - 1, DMASHM_NEVER);
+			store(word, i + 1);
+			ASSERT(wake_word(arg.fd, EVENT, 1) >= 0);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < 2 * ROUNDS; i += 2) {
+		while (load(word) != i)
+			wait_word(member, EVENT, i - 1, DMASHM_NEVER);
+		store(word, i + 1);
+		ASSERT(wake_word(member, EVENT, 1) >= 0);
+	}
+	wait_child(pid);
+}

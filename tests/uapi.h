@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* The UAPI as tests call it: the bare ioctls, and what most tests begin with. */
+#ifndef TESTS_UAPI_H
+#define TESTS_UAPI_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/dma-buf.h>
+#include <linux/dmashm.h>
+
+#include "kernel/dmashm_tester.h"
+#include "ktap.h"
+
+#define MIB ((size_t)1 << 20)
+
+static inline size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static inline uint64_t in_ms(unsigned int ms)
+{
+	return now_ns() + ms * 1000000ull;
+}
+
+static inline void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000l };
+
+	nanosleep(&ts, NULL);
+}
+
+static inline int open_device(void)
+{
+	int fd = open(DMASHM_DEVICE, O_RDWR | O_CLOEXEC);
+
+	ASSERT(fd >= 0);
+	return fd;
+}
+
+/* A dma-buf of a new buffer. */
+static inline int create(size_t size)
+{
+	struct dmashm_create arg = { .size = size, .fd = -1, .name = "test" };
+	int device = open_device();
+
+	ASSERT_EQ(ioctl(device, DMASHM_IOC_CREATE, &arg), 0);
+	close(device);
+	return arg.fd;
+}
+
+/* A member of the buffer behind a dma-buf; its id in *id. */
+static inline int join_id(int dmabuf, uint32_t *id)
+{
+	struct dmashm_join arg = { .dmabuf_fd = dmabuf, .fd = -1 };
+	int device = open_device();
+
+	ASSERT_EQ(ioctl(device, DMASHM_IOC_JOIN, &arg), 0);
+	close(device);
+	if (id)
+		*id = arg.id;
+	return arg.fd;
+}
+
+static inline int join(int dmabuf)
+{
+	return join_id(dmabuf, NULL);
+}
+
+static inline uint8_t *map_data(int dmabuf, size_t size)
+{
+	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  dmabuf, 0);
+
+	ASSERT(data != MAP_FAILED);
+	return data;
+}
+
+static inline uint32_t *map_words(int member)
+{
+	void *words = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, member, (off_t)page_size());
+
+	ASSERT(words != MAP_FAILED);
+	return words;
+}
+
+static inline const struct dmashm_facts *map_facts(int member)
+{
+	void *facts = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, member, 0);
+
+	ASSERT(facts != MAP_FAILED);
+	return facts;
+}
+
+static inline uint32_t load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static inline void store(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static inline int lock_until(int member, uint64_t deadline)
+{
+	struct dmashm_lock arg = { .deadline = deadline };
+
+	return ioctl(member, DMASHM_IOC_LOCK, &arg);
+}
+
+static inline int try_lock(int member)
+{
+	struct dmashm_lock arg = { .flags = DMASHM_LOCK_TRY };
+
+	return ioctl(member, DMASHM_IOC_LOCK, &arg);
+}
+
+static inline int unlock(int member)
+{
+	struct dmashm_unlock arg = { 0 };
+
+	return ioctl(member, DMASHM_IOC_UNLOCK, &arg);
+}
+
+static inline int recover(int member)
+{
+	struct dmashm_unlock arg = { 0 };
+
+	return ioctl(member, DMASHM_IOC_RECOVER, &arg);
+}
+
+static inline int wait_word(int member, uint32_t offset, uint32_t expected,
+			    uint64_t deadline)
+{
+	struct dmashm_wait arg = {
+		.offset = offset, .expected = expected, .deadline = deadline,
+	};
+
+	return ioctl(member, DMASHM_IOC_WAIT, &arg);
+}
+
+/* How many were woken, or -1. */
+static inline int wake_word(int member, uint32_t offset, uint32_t count)
+{
+	struct dmashm_wake arg = {
+		.offset = offset, .count = count, .woken = 0xdeadbeef,
+	};
+
+	return ioctl(member, DMASHM_IOC_WAKE, &arg) ? -1 : (int)arg.woken;
+}
+
+static inline int sync_data(int dmabuf, uint64_t flags)
+{
+	struct dma_buf_sync arg = { .flags = flags };
+
+	return ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &arg);
+}
+
+static inline void members_are(int member, uint32_t expected)
+{
+	struct dmashm_info info = { .dmabuf_fd = -1 };
+
+	ASSERT_EQ(ioctl(member, DMASHM_IOC_INFO, &info), 0);
+	ASSERT_EQ(info.members, expected);
+}
+
+/* Load a module of ours or of the kernel; false if there is none. */
+static inline bool load_module(const char *name)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "test -e /sys/module/%s || modprobe -q %s ||"
+		 " insmod \"$DMASHM_MODULES/%s.ko\"", name, name, name);
+	return system(command) == 0;
+}
+
+/* The in-kernel API, on a buffer. */
+static inline int open_tester(int dmabuf)
+{
+	struct tester_open arg = { .dmabuf_fd = dmabuf };
+	int fd;
+
+	if (!load_module("dmashm_tester"))
+		FAIL("dmashm_tester.ko does not load");
+	fd = open(TESTER_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT(fd >= 0);
+	ASSERT_EQ(ioctl(fd, TESTER_IOC_OPEN, &arg), 0);
+	return fd;
+}
+
+/* Two fds, as a buffer travels. */
+static inline void send_fds(int socket, int a, int b)
+{
+	char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int fds[2] = { a, b };
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+	ASSERT_EQ(sendmsg(socket, &msg, 0), 1);
+}
+
+static inline void receive_fds(int socket, int *a, int *b)
+{
+	char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fds[2];
+
+	ASSERT_EQ(recvmsg(socket, &msg, MSG_CMSG_CLOEXEC), 1);
+	ASSERT(CMSG_FIRSTHDR(&msg));
+	ASSERT_EQ(CMSG_FIRSTHDR(&msg)->cmsg_len, CMSG_LEN(sizeof(fds)));
+	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
+	*a = fds[0];
+	*b = fds[1];
+}
+
+#endif /* TESTS_UAPI_H */
