@@ -105,8 +105,11 @@ TEST(wake_without_sleepers_wakes_nobody)
 	ASSERT_EQ(wake_word(join(create(1)), EVENT, UINT32_MAX), 0);
 }
 
-/* Start a process that joins and sleeps on an event; it ends well if woken. */
-static pid_t start_sleeper(int member, uint32_t offset)
+/*
+ * Start a process that joins and sleeps on an event. Once woken it writes a
+ * byte into the pipe and stays: the death of a member wakes everybody.
+ */
+static pid_t start_sleeper(int member, uint32_t offset, int pipe_end)
 {
 	pid_t pid = start_child();
 
@@ -115,7 +118,9 @@ static pid_t start_sleeper(int member, uint32_t offset)
 
 		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
 		ASSERT_EQ(wait_word(arg.fd, offset, 0, in_ms(30000)), 0);
-		_exit(0);
+		ASSERT_EQ(write(pipe_end, "x", 1), 1);
+		for (;;)
+			pause();
 	}
 	return pid;
 }
@@ -136,46 +141,82 @@ static void wake_until(int member, uint32_t offset, int woken)
 	}
 }
 
+/* So many sleepers report, and no more. */
+static void woken_are(int pipe_end, int expected)
+{
+	char byte;
+
+	while (expected--)
+		ASSERT_EQ(read(pipe_end, &byte, 1), 1);
+	sleep_ms(200);
+	fcntl(pipe_end, F_SETFL, O_NONBLOCK);
+	ASSERT_ERRNO(read(pipe_end, &byte, 1), EAGAIN);
+	fcntl(pipe_end, F_SETFL, 0);
+}
+
 TEST(wake_one_wakes_one)
 {
-	int member = join(create(1));
-	pid_t a = start_sleeper(member, EVENT), b = start_sleeper(member, EVENT);
-	int status;
+	int member = join(create(1)), ends[2];
+	pid_t a, b;
 
+	ASSERT_EQ(pipe(ends), 0);
+	a = start_sleeper(member, EVENT, ends[1]);
+	b = start_sleeper(member, EVENT, ends[1]);
 	wake_until(member, EVENT, 1);
-	ASSERT(waitpid(-1, &status, 0) > 0);
-	ASSERT_EQ(status, 0);
-	sleep_ms(100);
-	/* The death of the first woke the second too, as documented. */
-	ASSERT(waitpid(-1, &status, 0) > 0);
-	ASSERT_EQ(status, 0);
-	(void)a;
-	(void)b;
+	woken_are(ends[0], 1);
+	wake_until(member, EVENT, 1);
+	woken_are(ends[0], 1);
+	kill_child(a);
+	kill_child(b);
+}
+
+TEST(a_death_wakes_all)
+{
+	int fd = create(1), member = join(fd), other, ends[2];
+	pid_t pid;
+
+	ASSERT_EQ(pipe(ends), 0);
+	pid = start_sleeper(member, EVENT, ends[1]);
+	sleep_ms(300);
+	other = join(fd);
+	woken_are(ends[0], 0);
+	close(other);
+	woken_are(ends[0], 1);
+	kill_child(pid);
 }
 
 TEST(wake_is_for_one_word)
 {
-	int member = join(create(1));
-	pid_t pid = start_sleeper(member, EVENT);
+	int member = join(create(1)), ends[2];
+	pid_t pid;
 
+	ASSERT_EQ(pipe(ends), 0);
+	pid = start_sleeper(member, EVENT, ends[1]);
 	sleep_ms(200);
 	ASSERT_EQ(wake_word(member, EVENT + 4, UINT32_MAX), 0);
 	ASSERT_EQ(wake_word(member, EVENT, 0), 0);
+	woken_are(ends[0], 0);
 	wake_until(member, EVENT, 1);
-	wait_child(pid);
+	woken_are(ends[0], 1);
+	kill_child(pid);
 }
 
 TEST(wake_all_wakes_all)
 {
-	int member = join(create(1)), i;
+	int member = join(create(1)), ends[2], i, n = 0;
+	uint64_t deadline = in_ms(20000);
 	pid_t pid[5];
 
+	ASSERT_EQ(pipe(ends), 0);
 	for (i = 0; i < 5; i++)
-		pid[i] = start_sleeper(member, EVENT);
-	sleep_ms(300);
-	ASSERT_EQ(wake_word(member, EVENT, UINT32_MAX), 5);
+		pid[i] = start_sleeper(member, EVENT, ends[1]);
+	sleep_ms(500);
+	while (n < 5 && now_ns() < deadline)
+		n += wake_word(member, EVENT, UINT32_MAX);
+	ASSERT_EQ(n, 5);
+	woken_are(ends[0], 5);
 	for (i = 0; i < 5; i++)
-		wait_child(pid[i]);
+		kill_child(pid[i]);
 }
 
 /* Ping-pong: a wake-up lost in 2,000 would hang until the time limit. */
