@@ -239,6 +239,10 @@ uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
  * @expected: the value it has now
  * @deadline: absolute
  *
+ * The death of a member wakes all who sleep at that moment, and nobody who goes
+ * to sleep later: who waits for one that may die waits with a deadline, and
+ * looks then whether that one is still there.
+ *
  * Returns 0 when woken or when the word has another value; look again, it may
  * have changed for nothing. Errors: -ETIMEDOUT, -EINVAL @n; in a child of
  * fork(), those of dmashm_import().

@@ -2,16 +2,18 @@
 # Probes for dmashm_compat.h, and where our headers are. Looks at what the
 # kernel's headers offer: distributions carry features back, so a version
 # number would say too little.
-#
-# dmashm-root: the project's top, as Kbuild sees it. src is absolute since
-# Linux 6.10 and for builds outside the kernel's tree.
-dmashm-top := $(if $(filter /%,$(src)),$(src),$(srctree)/$(src))/$(dmashm-root)
+
+# src may be relative, and to what has changed between kernels.
+dmashm-top := $(realpath $(dir $(lastword $(MAKEFILE_LIST)))..)
 
 ccflags-y += -I$(dmashm-top)/include -I$(dmashm-top)/kernel
 
-ifneq ($(shell grep -sw vm_flags_set $(srctree)/include/linux/mm.h),)
+ifneq ($(shell grep -sw 'void vm_flags_set' $(srctree)/include/linux/mm.h),)
 ccflags-y += -DDMASHM_HAVE_VM_FLAGS_SET
 endif
-ifneq ($(shell grep -sw timer_delete_sync $(srctree)/include/linux/timer.h),)
+ifneq ($(shell grep -sw 'int timer_delete_sync' $(srctree)/include/linux/timer.h),)
 ccflags-y += -DDMASHM_HAVE_TIMER_DELETE_SYNC
+endif
+ifneq ($(shell grep -sw 'int dma_buf_vmap_unlocked' $(srctree)/include/linux/dma-buf.h),)
+ccflags-y += -DDMASHM_HAVE_DMA_BUF_VMAP_UNLOCKED
 endif

@@ -33,7 +33,7 @@ void dmashm_attachment_add(struct dmashm_buffer *buffer)
 	u32 *count = &buffer->control.facts->attachments;
 
 	mutex_lock(&buffer->lock);
-	WRITE_ONCE(*count, *count + 1);
+	WRITE_ONCE(*count, *count + 1);	/* read by members without a lock */
 	mutex_unlock(&buffer->lock);
 	/*
 	 * Before the device maps. Pairs with the full fence that a member puts
@@ -169,9 +169,11 @@ int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
 {
 	struct dmashm_mapping *mapping;
 
-	mutex_lock(&buffer->lock);
+	mutex_lock(&buffer->vmap_lock);
 	if (buffer->vmap_count)
 		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
+	mutex_unlock(&buffer->vmap_lock);
+	mutex_lock(&buffer->lock);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table,
 					 mapping_dir(mapping, dir));
@@ -192,9 +194,11 @@ int dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
 {
 	struct dmashm_mapping *mapping;
 
-	mutex_lock(&buffer->lock);
+	mutex_lock(&buffer->vmap_lock);
 	if (buffer->vmap_count)
 		flush_kernel_vmap_range(buffer->vaddr, buffer->size);
+	mutex_unlock(&buffer->vmap_lock);
+	mutex_lock(&buffer->lock);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dma_sync_sgtable_for_device(mapping->dev, &mapping->table,
 					    mapping_dir(mapping, dir));

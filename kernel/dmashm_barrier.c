@@ -12,7 +12,6 @@
 #include <linux/errno.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
 #include "dmashm_barrier.h"
@@ -24,7 +23,7 @@
  * word a few times at the most while we look at it; who keeps changing it is
  * breaking the rules, and gets the answer of a busy barrier.
  */
-#define BARRIER_TRIES 64
+#define BARRIER_TRIES 16
 
 /* The part of the word that says who holds it. */
 #define BARRIER_HOLDER (DMASHM_KIND_MASK | (~0u << DMASHM_ID_SHIFT))
@@ -58,20 +57,12 @@ static void barrier_remove(struct dmashm_barrier *barrier,
 
 	lockdep_assert_held(&barrier->lock);
 	list_del_init(&member->node);
-	barrier->member_count--;
+	WRITE_ONCE(barrier->member_count, barrier->member_count - 1);
 	WRITE_ONCE(*slot, 0);
 	__clear_bit(member->slot, barrier->slots);
 }
 
-/*
- * A member lives as long as the address space that joined: when the last user
- * of that is gone, by death or exec, nobody can unlock for it any more.
- */
-static bool member_lives(struct dmashm_member *member)
-{
-	return atomic_read(&member->mm->mm_users) > 0;
-}
-
+/* Ids are never used again, so a word that bears a living one is its own. */
 static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 {
 	struct dmashm_member *member;
@@ -82,7 +73,7 @@ static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 	case DMASHM_KIND_USER:
 		list_for_each_entry(member, &barrier->members, node)
 			if (member->id == dmashm_word_id(word))
-				return member_lives(member);
+				return true;
 		return false;
 	default:
 		return false;
@@ -90,8 +81,8 @@ static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 }
 
 /*
- * Turn a word that belongs to nobody into DIED and wake all. Returns the word
- * as it was last seen.
+ * Turn a word that belongs to nobody into DIED, and wake one sleeper for it as
+ * an unlock would. Returns the word as it was last seen.
  */
 static u32 barrier_settle(struct dmashm_barrier *barrier)
 {
@@ -110,28 +101,17 @@ static u32 barrier_settle(struct dmashm_barrier *barrier)
 		 */
 		if (try_cmpxchg(p, &word, DMASHM_DIED)) {
 			word = DMASHM_DIED;
-			dmashm_waiter_wake_all(barrier);
+			dmashm_waiter_wake_one(barrier, DMASHM_OFF_BARRIER);
 			break;
 		}
 	}
 	return word;
 }
 
-/* Members whose address space went while their fd is held elsewhere. */
-static void barrier_reap(struct dmashm_barrier *barrier)
-{
-	struct dmashm_member *member, *next;
-
-	list_for_each_entry_safe(member, next, &barrier->members, node)
-		if (!member_lives(member))
-			barrier_remove(barrier, member);
-	barrier_settle(barrier);
-}
-
 /**
  * dmashm_barrier_enter() - give a member its id and its slot
  * @barrier: which one
- * @member:  new; its mm is set
+ * @member:  new; its id and slot are filled in
  *
  * Return: 0; -EUSERS no slot is free; -EOVERFLOW no id is left.
  */
@@ -142,8 +122,6 @@ int dmashm_barrier_enter(struct dmashm_barrier *barrier,
 	int ret = 0;
 
 	spin_lock_irq(&barrier->lock);
-	if (barrier->member_count == DMASHM_CAPACITY)
-		barrier_reap(barrier);
 	slot = find_first_zero_bit(barrier->slots, DMASHM_CAPACITY);
 	if (slot >= DMASHM_CAPACITY) {
 		ret = -EUSERS;
@@ -154,7 +132,10 @@ int dmashm_barrier_enter(struct dmashm_barrier *barrier,
 		member->slot = slot;
 		member->id = ++barrier->last_id;
 		list_add_tail(&member->node, &barrier->members);
-		barrier->member_count++;
+		WRITE_ONCE(barrier->member_count, barrier->member_count + 1);
+		/* Others may have written there since the last one left. */
+		WRITE_ONCE(*dmashm_barrier_word(barrier, DMASHM_OFF_SLOT(slot)),
+			   0);
 	}
 	spin_unlock_irq(&barrier->lock);
 	return ret;
@@ -163,23 +144,29 @@ int dmashm_barrier_enter(struct dmashm_barrier *barrier,
 /**
  * dmashm_barrier_leave() - take back all that a member has
  * @barrier: which one
- * @member:  one that died, closed its fd or ran another program; may have
- *           left already
+ * @member:  one whose process is gone or that closed its fd; may have left
+ *           already
  *
  * Clears its slot, turns a word that bears its id into DIED, and wakes
  * everybody: the member may have been woken by an unlock and have died before
  * it took the lock, or have died between its unlock and its WAKE.
+ *
+ * Context: process, may sleep.
  */
 void dmashm_barrier_leave(struct dmashm_barrier *barrier,
 			  struct dmashm_member *member)
 {
+	bool first;
+
 	spin_lock_irq(&barrier->lock);
-	if (!list_empty(&member->node)) {
+	first = !list_empty(&member->node);
+	if (first) {
 		barrier_remove(barrier, member);
 		barrier_settle(barrier);
-		dmashm_waiter_wake_all(barrier);
 	}
 	spin_unlock_irq(&barrier->lock);
+	if (first)
+		dmashm_waiter_wake_all(barrier);
 }
 
 /*
@@ -210,7 +197,7 @@ static int barrier_claim(struct dmashm_barrier *barrier, u32 held)
 		/* Pairs with the release of whoever unlocked last. */
 		if (cmpxchg_acquire(p, word, held | keep) == word) {
 			if (kernel)
-				barrier->kernel_holds = true;
+				WRITE_ONCE(barrier->kernel_holds, true);
 			return word & DMASHM_DIED ? -EOWNERDEAD : 0;
 		}
 	}
@@ -263,46 +250,57 @@ static int barrier_sleep(struct dmashm_barrier *barrier, u64 deadline,
  * dmashm_barrier_lock() - take the barrier
  * @barrier:  which one
  * @held:     DMASHM_KIND_KERNEL, or DMASHM_HELD(id) for a member
- * @deadline: CLOCK_MONOTONIC, nanoseconds
+ * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
- * Tries once more after every sleep, and after its deadline, before it gives
- * up. One that was woken and finds the word taken again marks it with WAITERS
- * before it can give up (barrier_sleep() marks, then looks at the clock), so
- * that the wake it used up is made good by the next unlock.
+ * Tries once more before it gives up, for whatever reason. If it does give up
+ * after it was woken, it wakes the next sleeper: the wake that it used up may
+ * have been meant for the barrier's being free, and it cannot know whether it
+ * has marked the word for the others since.
  *
  * Context: process.
- * Return: 0 or -EOWNERDEAD, held; -ETIMEDOUT or -ERESTARTSYS, not held.
+ * Return: 0 or -EOWNERDEAD, held; -ETIMEDOUT, -ERESTARTSYS or -EUSERS, not
+ * held.
  */
 int dmashm_barrier_lock(struct dmashm_barrier *barrier, u32 held, u64 deadline,
 			unsigned int state)
 {
-	int slept = 0;
+	bool woken = false;
+	int reason = 0;
 
 	for (;;) {
 		int ret = dmashm_barrier_trylock(barrier, held);
 
 		if (ret != -EBUSY)
 			return ret;
-		if (slept == -ETIMEDOUT || slept == -ERESTARTSYS)
-			return slept;
+		if (reason)
+			break;
 
-		slept = barrier_sleep(barrier, deadline, state);
-		if (slept != -EAGAIN) {
+		ret = barrier_sleep(barrier, deadline, state);
+		if (ret != -EAGAIN)
 			held |= DMASHM_WAITERS;
-		} else {
-			/* Somebody is changing the word all the time. */
-			if (signal_pending_state(state, current))
-				slept = -ERESTARTSYS;
-			else if (ktime_get_ns() >= deadline)
-				slept = -ETIMEDOUT;
-			cond_resched();
-		}
+		if (!ret)
+			woken = true;
+		else if (ret != -EAGAIN)
+			reason = ret;
+		/* Somebody may be changing or waking the word all the time. */
+		else if (signal_pending_state(state, current))
+			reason = -ERESTARTSYS;
+		else if (ktime_get_ns() >= deadline)
+			reason = -ETIMEDOUT;
+		cond_resched();
 	}
+	if (woken)
+		dmashm_waiter_wake(barrier, DMASHM_OFF_BARRIER, 1);
+	return reason;
 }
 
-/* Release the word if @held says who holds it, keeping the mark of a death. */
-static bool barrier_release(struct dmashm_barrier *barrier, u32 held)
+/*
+ * Change the word as long as it says @held, and only its marks or from held to
+ * free: to what @keep leaves of it. 0; -EPERM it says something else; -EPROTO
+ * somebody keeps changing it.
+ */
+static int barrier_change(struct dmashm_barrier *barrier, u32 held, u32 keep)
 {
 	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
 	u32 word = READ_ONCE(*p);
@@ -311,12 +309,12 @@ static bool barrier_release(struct dmashm_barrier *barrier, u32 held)
 	lockdep_assert_held(&barrier->lock);
 	for (tries = 0; tries < BARRIER_TRIES; tries++) {
 		if ((word & BARRIER_HOLDER) != held)
-			return false;
-		/* Pairs with the acquire of whoever locks next. */
-		if (try_cmpxchg_release(p, &word, word & DMASHM_DIED))
-			return true;
+			return -EPERM;
+		/* Where it frees: pairs with the acquire of the next to lock. */
+		if (try_cmpxchg_release(p, &word, word & keep))
+			return 0;
 	}
-	return false;
+	return -EPROTO;
 }
 
 /**
@@ -324,31 +322,32 @@ static bool barrier_release(struct dmashm_barrier *barrier, u32 held)
  * @barrier: which one
  * @held:    as it was locked
  *
+ * The mark of a death stays.
+ *
  * Context: any, interrupts too.
- * Return: 0; -EPERM not held; -EPROTO (kernel) somebody overwrote the word
- * while the kernel held it: the kernel has let go all the same.
+ * Return: 0; -EPERM not held; -EPROTO somebody keeps changing the word or, for
+ * the kernel, overwrote it meanwhile: the kernel has let go all the same.
  */
 int dmashm_barrier_unlock(struct dmashm_barrier *barrier, u32 held)
 {
 	bool kernel = dmashm_word_kind(held) == DMASHM_KIND_KERNEL;
 	unsigned long flags;
-	int ret = 0;
+	int ret = -EPERM;
 
 	spin_lock_irqsave(&barrier->lock, flags);
-	if (kernel && !barrier->kernel_holds) {
-		ret = -EPERM;
+	if (kernel && !barrier->kernel_holds)
 		goto unlock;
-	}
-	if (!barrier_release(barrier, held))
-		ret = kernel ? -EPROTO : -EPERM;
+	ret = barrier_change(barrier, held, DMASHM_DIED);
 	if (kernel) {
-		barrier->kernel_holds = false;
-		if (ret)
+		WRITE_ONCE(barrier->kernel_holds, false);
+		if (ret) {
 			barrier_settle(barrier);
+			ret = -EPROTO;
+		}
 	}
 	/* One sleeper is enough: it marks the word for those behind it. */
 	if (!ret || kernel)
-		dmashm_waiter_wake(barrier, DMASHM_OFF_BARRIER, 1);
+		dmashm_waiter_wake_one(barrier, DMASHM_OFF_BARRIER);
 unlock:
 	spin_unlock_irqrestore(&barrier->lock, flags);
 	return ret;
@@ -360,27 +359,17 @@ unlock:
  * @held:    as it was locked
  *
  * Context: any, interrupts too.
- * Return: 0; -EPERM not held.
+ * Return: 0; -EPERM not held; -EPROTO somebody keeps changing the word.
  */
 int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held)
 {
-	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	bool kernel = dmashm_word_kind(held) == DMASHM_KIND_KERNEL;
 	unsigned long flags;
 	int ret = -EPERM;
-	int tries;
-	u32 word;
 
 	spin_lock_irqsave(&barrier->lock, flags);
-	word = READ_ONCE(*p);
-	for (tries = 0; tries < BARRIER_TRIES; tries++) {
-		if ((word & BARRIER_HOLDER) != held)
-			break;
-		/* Ordered by the unlock that follows. */
-		if (try_cmpxchg_relaxed(p, &word, word & ~DMASHM_DIED)) {
-			ret = 0;
-			break;
-		}
-	}
+	if (!kernel || barrier->kernel_holds)
+		ret = barrier_change(barrier, held, ~DMASHM_DIED);
 	spin_unlock_irqrestore(&barrier->lock, flags);
 	return ret;
 }
@@ -390,7 +379,7 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held)
  * @barrier:  which one
  * @offset:   of a word; checked by the caller
  * @expected: sleep only if the word has this value
- * @deadline: CLOCK_MONOTONIC, nanoseconds
+ * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  *
  * A barrier's word whose holder is dead does not keep its value: it is turned
  * into DIED first, and the caller gets -EAGAIN.
@@ -407,23 +396,4 @@ int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
 	}
 	return dmashm_waiter_sleep(barrier, offset, expected, deadline,
 				   TASK_INTERRUPTIBLE);
-}
-
-/**
- * dmashm_barrier_wake() - WAKE, for a member
- * @barrier: which one
- * @offset:  of a word; checked by the caller
- * @count:   how many at the most
- *
- * Return: how many were woken.
- */
-unsigned int dmashm_barrier_wake(struct dmashm_barrier *barrier, u32 offset,
-				 u32 count)
-{
-	unsigned int woken;
-
-	spin_lock_irq(&barrier->lock);
-	woken = dmashm_waiter_wake(barrier, offset, count);
-	spin_unlock_irq(&barrier->lock);
-	return woken;
 }

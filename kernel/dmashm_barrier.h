@@ -18,6 +18,7 @@ struct dmashm_barrier {
 	u32 *words;			/* constant; contents are user space's */
 	spinlock_t lock;
 	struct list_head waiters;	/* lock; oldest first */
+	unsigned int waiter_count;	/* lock; DMASHM_SLEEPERS at the most */
 	struct list_head members;	/* lock; the living */
 	unsigned int member_count;	/* lock */
 	u32 last_id;			/* lock; ids are given in order */
@@ -56,7 +57,5 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held);
 
 int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
 			u32 expected, u64 deadline);
-unsigned int dmashm_barrier_wake(struct dmashm_barrier *barrier, u32 offset,
-				 u32 count);
 
 #endif /* DMASHM_BARRIER_H */

@@ -14,6 +14,7 @@
 
 #include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
+#include "dmashm_gfp.h"
 #include "dmashm_pages.h"
 
 static unsigned long max_buffer_mib;
@@ -39,8 +40,9 @@ void dmashm_buffer_set_limit_default(void)
  */
 static u64 buffer_limit(void)
 {
-	return min((u64)READ_ONCE(max_buffer_mib), (u64)INT_MAX >> 8) <<
-	       (20 - PAGE_SHIFT);
+	u64 mib = min_t(u64, READ_ONCE(max_buffer_mib), INT_MAX >> 8);
+
+	return min_t(u64, mib << (20 - PAGE_SHIFT), SIZE_MAX >> PAGE_SHIFT);
 }
 
 /**
@@ -63,7 +65,7 @@ struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 	if (size > buffer_limit() << PAGE_SHIFT)
 		return ERR_PTR(-EFBIG);
 
-	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	buffer = kzalloc(sizeof(*buffer), DMASHM_GFP);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 	buffer->size = PAGE_ALIGN(size);
@@ -82,6 +84,7 @@ struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 	strscpy_pad(buffer->name, name, sizeof(buffer->name));
 	dma_resv_init(&buffer->resv);
 	mutex_init(&buffer->lock);
+	mutex_init(&buffer->vmap_lock);
 	INIT_LIST_HEAD(&buffer->mappings);
 	dmashm_barrier_init(&buffer->barrier, buffer->control.words);
 
@@ -107,6 +110,7 @@ static void buffer_free(struct kref *ref)
 	WARN_ON(!list_empty(&buffer->mappings));
 	WARN_ON(buffer->vmap_count);
 	dma_resv_fini(&buffer->resv);
+	mutex_destroy(&buffer->vmap_lock);
 	mutex_destroy(&buffer->lock);
 	dmashm_control_exit(&buffer->control);
 	dmashm_pages_free(buffer->pages, buffer->nr_pages);
@@ -124,6 +128,29 @@ EXPORT_SYMBOL_GPL(dmashm_buffer_put);
  * The kernel's own access
  */
 
+/* Who reads waits for those who write; who writes, for all. */
+static enum dma_resv_usage buffer_usage(enum dma_data_direction dir)
+{
+	return dma_resv_usage_rw(dir != DMA_FROM_DEVICE);
+}
+
+/**
+ * dmashm_buffer_wait_fences() - wait until the devices are done
+ * @buffer: the buffer
+ * @dir:    as for dmashm_buffer_begin_cpu()
+ *
+ * Context: process, may sleep; interruptible.
+ * Return: 0; -ERESTARTSYS.
+ */
+int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
+			      enum dma_data_direction dir)
+{
+	long ret = dma_resv_wait_timeout(&buffer->resv, buffer_usage(dir), true,
+					 MAX_SCHEDULE_TIMEOUT);
+
+	return ret < 0 ? ret : 0;
+}
+
 /**
  * dmashm_buffer_begin_cpu() - what DMA_BUF_IOCTL_SYNC with START does
  * @buffer: the buffer
@@ -138,19 +165,13 @@ EXPORT_SYMBOL_GPL(dmashm_buffer_put);
 int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 			    enum dma_data_direction dir, bool nowait)
 {
-	bool write = dir == DMA_BIDIRECTIONAL || dir == DMA_TO_DEVICE;
-	enum dma_resv_usage usage = dma_resv_usage_rw(write);
-	long ret;
+	int ret = 0;
 
-	if (nowait)
-		return dma_resv_test_signaled(&buffer->resv, usage) ?
-		       dmashm_attachment_begin_cpu(buffer, dir) : -EAGAIN;
-
-	ret = dma_resv_wait_timeout(&buffer->resv, usage, true,
-				    MAX_SCHEDULE_TIMEOUT);
-	if (ret < 0)
-		return ret;
-	return dmashm_attachment_begin_cpu(buffer, dir);
+	if (!nowait)
+		ret = dmashm_buffer_wait_fences(buffer, dir);
+	else if (!dma_resv_test_signaled(&buffer->resv, buffer_usage(dir)))
+		ret = -EAGAIN;
+	return ret ?: dmashm_attachment_begin_cpu(buffer, dir);
 }
 
 /**
@@ -214,25 +235,25 @@ void *dmashm_buffer_vmap(struct dmashm_buffer *buffer)
 {
 	void *vaddr;
 
-	mutex_lock(&buffer->lock);
+	mutex_lock(&buffer->vmap_lock);
 	if (!buffer->vmap_count)
 		buffer->vaddr = vmap(buffer->pages, buffer->nr_pages, VM_MAP,
 				     PAGE_KERNEL);
 	vaddr = buffer->vaddr;
 	if (vaddr)
 		buffer->vmap_count++;
-	mutex_unlock(&buffer->lock);
+	mutex_unlock(&buffer->vmap_lock);
 	return vaddr ?: ERR_PTR(-ENOMEM);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_vmap);
 
 void dmashm_buffer_vunmap(struct dmashm_buffer *buffer)
 {
-	mutex_lock(&buffer->lock);
+	mutex_lock(&buffer->vmap_lock);
 	if (!WARN_ON(!buffer->vmap_count) && !--buffer->vmap_count) {
 		vunmap(buffer->vaddr);
 		buffer->vaddr = NULL;
 	}
-	mutex_unlock(&buffer->lock);
+	mutex_unlock(&buffer->vmap_lock);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_vunmap);

@@ -18,11 +18,15 @@
  * Lock order, outermost first:
  *
  *   mmap_lock or a dma_resv lock, as the core holds them
- *     dmashm_buffer.lock
- *       dmashm_barrier.lock (interrupts off)
+ *     dmashm_buffer.vmap_lock
+ *     dmashm_buffer.lock	nothing is allocated under it: an importer may
+ *				unmap, which takes it, to reclaim memory
+ *   dmashm_process.lock
+ *     dmashm_barrier.lock	interrupts off
  *
  * The barrier's word is no kernel lock: who holds it may sleep on any of
- * these, so nobody may wait for the word while holding one of them.
+ * these, so nobody may wait for the word while holding one of them. Nor may
+ * the signalling of a fence wait for the word.
  */
 struct dmashm_buffer {
 	struct kref ref;
@@ -37,8 +41,10 @@ struct dmashm_buffer {
 
 	struct mutex lock;		/* not held across fences or the word */
 	struct list_head mappings;	/* lock; what devices have mapped */
-	void *vaddr;			/* lock; NULL while vmap_count is 0 */
-	unsigned int vmap_count;	/* lock */
+
+	struct mutex vmap_lock;
+	void *vaddr;			/* vmap_lock; NULL while vmap_count is 0 */
+	unsigned int vmap_count;	/* vmap_lock */
 };
 
 void dmashm_buffer_set_limit_default(void);
@@ -52,6 +58,8 @@ dmashm_buffer_ref(struct dmashm_buffer *buffer)
 	return buffer;
 }
 
+int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
+			      enum dma_data_direction dir);
 int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 			    enum dma_data_direction dir, bool nowait);
 void dmashm_buffer_end_cpu(struct dmashm_buffer *buffer,

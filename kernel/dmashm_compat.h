@@ -3,8 +3,16 @@
 #ifndef DMASHM_COMPAT_H
 #define DMASHM_COMPAT_H
 
+#include <linux/dma-buf.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/timer.h>
+
+/*
+ * MODULE_IMPORT_NS() took a token until Linux 6.13 and takes a string since.
+ * This is what both make of it.
+ */
+#define DMASHM_IMPORT_DMA_BUF() MODULE_INFO(import_ns, "DMA_BUF")
 
 #ifndef DMASHM_HAVE_VM_FLAGS_SET
 /* Linux 6.3 put the flags behind functions that take the VMA's lock. */
@@ -24,6 +32,21 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 static inline int timer_delete_sync(struct timer_list *timer)
 {
 	return del_timer_sync(timer);
+}
+#endif
+
+#ifndef DMASHM_HAVE_DMA_BUF_VMAP_UNLOCKED
+/* Linux 6.2 moved vmap under the reservation lock, and gave this to the rest. */
+static inline int dma_buf_vmap_unlocked(struct dma_buf *dmabuf,
+					struct iosys_map *map)
+{
+	return dma_buf_vmap(dmabuf, map);
+}
+
+static inline void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf,
+					   struct iosys_map *map)
+{
+	dma_buf_vunmap(dmabuf, map);
 }
 #endif
 

@@ -10,6 +10,7 @@
 
 #include "dmashm_compat.h"
 #include "dmashm_control.h"
+#include "dmashm_gfp.h"
 
 /* Page offsets of the two mappings, as the UAPI header states them. */
 enum { CONTROL_FACTS, CONTROL_WORDS };
@@ -24,8 +25,7 @@ enum { CONTROL_FACTS, CONTROL_WORDS };
  */
 int dmashm_control_init(struct dmashm_control *control)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL |
-			  __GFP_NOWARN;
+	const gfp_t gfp = DMASHM_GFP | __GFP_ZERO;
 
 	BUILD_BUG_ON(sizeof(struct dmashm_facts) != 128);
 	BUILD_BUG_ON(offsetof(struct dmashm_facts, attachments) != 64);
@@ -77,7 +77,11 @@ int dmashm_control_mmap(struct dmashm_control *control,
 		/* mprotect must not get around it either. */
 		vm_flags_clear(vma, VM_MAYWRITE);
 	}
-	/* VM_DONTCOPY: a member belongs to one process; a child joins itself. */
+	/*
+	 * VM_DONTCOPY: a member belongs to one process; a child joins itself.
+	 * Who takes that off (MADV_DOFORK) shares the words with his child: no
+	 * more than he could do by handing over what he has.
+	 */
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
 	return 0;
 }

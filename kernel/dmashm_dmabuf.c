@@ -58,7 +58,11 @@ static void dmabuf_unmap(struct dma_buf_attachment *attachment,
 static int dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 				   enum dma_data_direction dir)
 {
-	return dmashm_attachment_begin_cpu(dmabuf->priv, dir);
+	/*
+	 * The core waits for fences after this call, and we must sync after
+	 * them: what the device has not finished cannot be copied yet.
+	 */
+	return dmashm_buffer_begin_cpu(dmabuf->priv, dir, false);
 }
 
 static int dmabuf_end_cpu_access(struct dma_buf *dmabuf,

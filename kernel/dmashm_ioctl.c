@@ -10,13 +10,26 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 
 #include "dmashm_buffer.h"
 #include "dmashm_dmabuf.h"
 #include "dmashm_ioctl.h"
 #include "dmashm_member.h"
+
+static_assert(sizeof(struct dmashm_create) == DMASHM_CREATE_V0);
+static_assert(sizeof(struct dmashm_join) == DMASHM_JOIN_V0);
+static_assert(sizeof(struct dmashm_info) == DMASHM_INFO_V0);
+static_assert(sizeof(struct dmashm_wait) == DMASHM_WAIT_V0);
+static_assert(sizeof(struct dmashm_wake) == DMASHM_WAKE_V0);
+static_assert(sizeof(struct dmashm_lock) == DMASHM_LOCK_V0);
+static_assert(sizeof(struct dmashm_unlock) == DMASHM_UNLOCK_V0);
 
 /* The commands are the same whatever size the caller's struct has. */
 static const struct dmashm_ioctl *ioctl_find(unsigned int cmd,
@@ -63,6 +76,25 @@ static void ioctl_take_file_back(struct dmashm_call *call)
 		return;
 	put_unused_fd(call->new_fd);
 	fput(call->new_file);
+}
+
+/**
+ * dmashm_ioctl_deadline() - a deadline of the caller as the kernel counts
+ * @deadline: CLOCK_MONOTONIC as the caller sees it, which a time namespace may
+ *            have shifted
+ *
+ * Return: the same moment for ktime_get_ns(); DMASHM_NEVER stays what it is.
+ */
+u64 dmashm_ioctl_deadline(u64 deadline)
+{
+	s64 shift = 0;
+
+	if (deadline > KTIME_MAX)
+		return DMASHM_NEVER;
+#ifdef CONFIG_TIME_NS
+	shift = timespec64_to_ns(&current->nsproxy->time_ns->offsets.monotonic);
+#endif
+	return clamp((s64)deadline - shift, 0LL, KTIME_MAX);
 }
 
 /**

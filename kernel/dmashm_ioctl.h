@@ -43,6 +43,7 @@ struct dmashm_ioctl {
 long dmashm_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 		  const struct dmashm_ioctl *table, size_t entries);
 
+u64 dmashm_ioctl_deadline(u64 deadline);
 int dmashm_ioctl_give_file(struct dmashm_call *call, struct file *file);
 int dmashm_ioctl_join(struct dmashm_buffer *own, struct dmashm_call *call);
 int dmashm_ioctl_info(struct dmashm_buffer *own, struct dmashm_call *call);

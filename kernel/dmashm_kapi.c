@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What other modules may call; see linux/dmashm.h. */
+#include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 
 #include "dmashm_buffer.h"
 #include "dmashm_dmabuf.h"
 
-struct dmashm_buffer *dmashm_buffer_get(struct dma_buf *dmabuf)
+struct dmashm_buffer *dmashm_buffer_get(struct dma_buf *dmabuf, fmode_t mode)
 {
 	struct dmashm_buffer *buffer = dmashm_dmabuf_buffer(dmabuf);
 
-	return buffer ? dmashm_buffer_ref(buffer) : ERR_PTR(-EINVAL);
+	if (!buffer)
+		return ERR_PTR(-EINVAL);
+	if ((dmabuf->file->f_mode & mode) != mode)
+		return ERR_PTR(-EACCES);
+	return dmashm_buffer_ref(buffer);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_get);
 

@@ -4,7 +4,9 @@
 #include <linux/module.h>
 
 #include "dmashm_buffer.h"
+#include "dmashm_compat.h"
 #include "dmashm_device.h"
+#include "dmashm_process.h"
 
 static int __init dmashm_init(void)
 {
@@ -15,6 +17,7 @@ static int __init dmashm_init(void)
 static void __exit dmashm_exit(void)
 {
 	dmashm_device_unregister();
+	dmashm_process_exit();
 }
 
 module_init(dmashm_init);
@@ -22,5 +25,4 @@ module_exit(dmashm_exit);
 
 MODULE_DESCRIPTION("Shared memory as dma-bufs with a barrier of user space and kernel");
 MODULE_LICENSE("GPL");
-/* MODULE_IMPORT_NS() takes a token before 6.13 and a string since; this is what both make of it. */
-MODULE_INFO(import_ns, "DMA_BUF");
+DMASHM_IMPORT_DMA_BUF();

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Members, and how they end.
+ * Members. The dma-buf core gives exporters neither an ioctl nor a close of
+ * their own, so a process takes part through an fd of its own.
  *
- * The dma-buf core gives exporters neither an ioctl nor a close of their own,
- * so a process takes part through an fd of its own. It is recovered from
- * whichever of these comes first:
+ * A member leaves when its process is gone (dmashm_process.c), or when the
+ * last reference to its file is. The close of one of several fds, or an exit
+ * of a thread, changes nothing.
  *
- *   - its mapping of a control page is torn down with the address space, at
- *     exit or exec, whoever else holds its fd;
- *   - its fd is closed by the exiting or exec'ing owner (->flush), for those
- *     who never mapped;
- *   - the last reference to its file goes (->release);
- *   - somebody waits for it and finds its address space gone (barrier_settle).
- *
- * A close of one of several fds by an owner that lives recovers nothing.
+ * The file must stay an anonymous inode: by that the library tells a member
+ * from a file of some file system that would answer JOIN as it likes.
  */
 #include <linux/anon_inodes.h>
 #include <linux/errno.h>
@@ -21,24 +16,33 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string_helpers.h>
 
 #include "dmashm_buffer.h"
+#include "dmashm_gfp.h"
 #include "dmashm_ioctl.h"
 #include "dmashm_member.h"
+#include "dmashm_process.h"
+#include "dmashm_waiter.h"
 
 /* Whether the caller is the process that joined. */
 static bool member_is_mine(const struct dmashm_member *member)
 {
-	return current->mm == member->mm;
+	return dmashm_process_is_mine(member->process);
 }
 
-static void member_leave(struct dmashm_member *member)
+/**
+ * dmashm_member_leave() - a member takes no part any more
+ * @member: may have left already
+ *
+ * Context: process, may sleep.
+ */
+void dmashm_member_leave(struct dmashm_member *member)
 {
 	dmashm_barrier_leave(&member->buffer->barrier, member);
 }
@@ -46,15 +50,6 @@ static void member_leave(struct dmashm_member *member)
 /*
  * mmap of the control pages
  */
-
-static void member_vma_close(struct vm_area_struct *vma)
-{
-	struct dmashm_member *member = vma->vm_private_data;
-
-	/* Nobody runs in this address space any more: exit_mmap() calls. */
-	if (!atomic_read(&vma->vm_mm->mm_users))
-		member_leave(member);
-}
 
 static vm_fault_t member_vma_fault(struct vm_fault *vmf)
 {
@@ -64,7 +59,6 @@ static vm_fault_t member_vma_fault(struct vm_fault *vmf)
 }
 
 static const struct vm_operations_struct member_vm_ops = {
-	.close = member_vma_close,
 	.fault = member_vma_fault,
 };
 
@@ -121,7 +115,8 @@ static int member_ioctl_wait(struct file *file, struct dmashm_call *call)
 	if (ret)
 		return ret;
 	return dmashm_barrier_wait(&member->buffer->barrier, wait->offset,
-				   wait->expected, wait->deadline);
+				   wait->expected,
+				   dmashm_ioctl_deadline(wait->deadline));
 }
 
 static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
@@ -135,8 +130,8 @@ static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
 	ret = member_check_offset(wake->offset);
 	if (ret)
 		return ret;
-	wake->woken = dmashm_barrier_wake(&member->buffer->barrier,
-					  wake->offset, wake->count);
+	wake->woken = dmashm_waiter_wake(&member->buffer->barrier,
+					 wake->offset, wake->count);
 	return 0;
 }
 
@@ -153,7 +148,8 @@ static int member_ioctl_lock(struct file *file, struct dmashm_call *call)
 	if (lock->flags & DMASHM_LOCK_TRY)
 		return dmashm_barrier_trylock(barrier, DMASHM_HELD(member->id));
 	return dmashm_barrier_lock(barrier, DMASHM_HELD(member->id),
-				   lock->deadline, TASK_INTERRUPTIBLE);
+				   dmashm_ioctl_deadline(lock->deadline),
+				   TASK_INTERRUPTIBLE);
 }
 
 static int member_ioctl_unlock(struct file *file, struct dmashm_call *call)
@@ -200,33 +196,27 @@ static long member_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
  * The rest of the fd
  */
 
-static int member_flush(struct file *file, fl_owner_t id)
-{
-	struct dmashm_member *member = file->private_data;
-
-	/*
-	 * Called for every close, by whoever closes. An exiting task has no
-	 * mm any more, one that exec'ed has a new one.
-	 */
-	if (task_tgid(current) == member->tgid && !member_is_mine(member))
-		member_leave(member);
-	return 0;
-}
-
 static void member_free(struct dmashm_member *member)
 {
 	dmashm_buffer_put(member->buffer);
+	dmashm_process_put(member->process);
 	put_pid(member->tgid);
-	mmdrop(member->mm);
 	kfree(member);
+}
+
+/* Its process may end at the same time: of_process is what both look at. */
+static void member_end(struct dmashm_member *member)
+{
+	mutex_lock(&member->process->lock);
+	list_del(&member->of_process);
+	mutex_unlock(&member->process->lock);
+	dmashm_member_leave(member);
+	member_free(member);
 }
 
 static int member_release(struct inode *inode, struct file *file)
 {
-	struct dmashm_member *member = file->private_data;
-
-	member_leave(member);
-	member_free(member);
+	member_end(file->private_data);
 	return 0;
 }
 
@@ -237,7 +227,7 @@ static void member_show_fdinfo(struct seq_file *m, struct file *file)
 
 	seq_printf(m, "dmashm-buffer:\t%llu\n", buffer->id);
 	seq_puts(m, "dmashm-name:\t");
-	seq_escape(m, buffer->name, "\t\n\\");
+	seq_escape_str(m, buffer->name, ESCAPE_NP | ESCAPE_OCTAL, NULL);
 	seq_printf(m, "\ndmashm-size:\t%zu\n", buffer->size);
 	seq_printf(m, "dmashm-member:\t%u\n", member->id);
 	seq_printf(m, "dmashm-slot:\t%u\n", member->slot);
@@ -254,10 +244,40 @@ static const struct file_operations member_fops = {
 	.unlocked_ioctl = member_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = member_mmap,
-	.flush = member_flush,
 	.release = member_release,
 	.show_fdinfo = member_show_fdinfo,
 };
+
+static struct dmashm_member *member_create(struct dmashm_buffer *buffer)
+{
+	struct dmashm_member *member;
+	int ret;
+
+	member = kzalloc(sizeof(*member), DMASHM_GFP);
+	if (!member)
+		return ERR_PTR(-ENOMEM);
+	member->process = dmashm_process_get();
+	if (IS_ERR(member->process)) {
+		ret = PTR_ERR(member->process);
+		goto free_member;
+	}
+	member->buffer = buffer;
+	ret = dmashm_barrier_enter(&buffer->barrier, member);
+	if (ret)
+		goto put_process;
+	dmashm_buffer_ref(buffer);
+	member->tgid = get_pid(task_tgid(current));
+	mutex_lock(&member->process->lock);
+	list_add_tail(&member->of_process, &member->process->members);
+	mutex_unlock(&member->process->lock);
+	return member;
+
+put_process:
+	dmashm_process_put(member->process);
+free_member:
+	kfree(member);
+	return ERR_PTR(ret);
+}
 
 /**
  * dmashm_member_file() - make the calling process a member
@@ -265,42 +285,27 @@ static const struct file_operations member_fops = {
  * @id:     the new member's id
  * @slot:   the new member's slot
  *
- * Return: the file that is the member, owned by the caller; or -ENOMEM,
- * -EUSERS, -EOVERFLOW, -ENFILE.
+ * Context: process, may sleep; takes mmap_lock.
+ * Return: the file that is the member, owned by the caller; or an ERR_PTR:
+ * -ENOMEM, -EINTR, -EUSERS, -EOVERFLOW, -ENFILE.
  */
 struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
 				u32 *slot)
 {
 	struct dmashm_member *member;
 	struct file *file;
-	int ret;
 
-	member = kzalloc(sizeof(*member), GFP_KERNEL_ACCOUNT);
-	if (!member)
-		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&member->node);
-	member->buffer = dmashm_buffer_ref(buffer);
-	member->tgid = get_pid(task_tgid(current));
-	member->mm = current->mm;
-	mmgrab(member->mm);
-
-	ret = dmashm_barrier_enter(&buffer->barrier, member);
-	if (ret)
-		goto free;
+	member = member_create(buffer);
+	if (IS_ERR(member))
+		return ERR_CAST(member);
 	file = anon_inode_getfile("[dmashm]", &member_fops, member,
 				  O_RDWR | O_CLOEXEC);
 	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
-		goto leave;
+		member_end(member);
+		return file;
 	}
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	*id = member->id;
 	*slot = member->slot;
 	return file;
-
-leave:
-	member_leave(member);
-free:
-	member_free(member);
-	return ERR_PTR(ret);
 }

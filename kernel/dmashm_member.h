@@ -7,16 +7,17 @@
 #include <linux/types.h>
 
 struct dmashm_buffer;
+struct dmashm_process;
 struct file;
 struct iov_iter;
 struct kiocb;
-struct mm_struct;
 struct pid;
 
 struct dmashm_member {
 	struct dmashm_buffer *buffer;	/* constant; a reference */
-	struct mm_struct *mm;		/* constant; who it is, held by mmgrab() */
-	struct pid *tgid;		/* constant; a reference */
+	struct dmashm_process *process;	/* constant; a reference: whose it is */
+	struct list_head of_process;	/* process->lock */
+	struct pid *tgid;		/* constant; a reference; for people only */
 	struct list_head node;		/* barrier->lock; empty once it left */
 	u32 id;				/* constant since it entered */
 	u32 slot;			/* constant since it entered */
@@ -24,6 +25,7 @@ struct dmashm_member {
 
 struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
 				u32 *slot);
+void dmashm_member_leave(struct dmashm_member *member);
 
 ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from);

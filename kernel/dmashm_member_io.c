@@ -3,9 +3,10 @@
  * read and write on a member fd: the buffer's data, with the barrier taken by
  * the kernel.
  *
- * The caller's memory is touched only while the barrier is free: a page of it
- * may take for ever to fault in (userfaultfd, FUSE), and nobody may keep the
- * kernel holding the barrier that way.
+ * The caller's memory is touched, and fences are waited for, only while the
+ * barrier is free: a page may take for ever to fault in (userfaultfd, FUSE),
+ * and a device to finish. What is left under the barrier is a copy of one
+ * chunk and the sync of the devices that have the buffer mapped.
  */
 #include <linux/dma-direction.h>
 #include <linux/fs.h>
@@ -15,6 +16,7 @@
 #include <linux/uio.h>
 
 #include "dmashm_buffer.h"
+#include "dmashm_gfp.h"
 #include "dmashm_member.h"
 
 static int member_io_lock(struct dmashm_barrier *barrier, bool nowait)
@@ -34,33 +36,49 @@ static int member_io_lock(struct dmashm_barrier *barrier, bool nowait)
 	return ret;
 }
 
+/*
+ * Take the barrier and give the data to the CPU. Fences are waited for while
+ * the barrier is free: a device may take its time.
+ */
+static int member_io_begin(struct dmashm_buffer *buffer,
+			   enum dma_data_direction dir, bool nowait)
+{
+	int ret;
+
+	for (;;) {
+		ret = nowait ? 0 : dmashm_buffer_wait_fences(buffer, dir);
+		if (ret)
+			return ret;
+		ret = member_io_lock(&buffer->barrier, nowait);
+		if (ret)
+			return ret;
+		ret = dmashm_buffer_begin_cpu(buffer, dir, true);
+		if (!ret)
+			return 0;
+		/* A fence came in between. */
+		dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
+		if (nowait || ret != -EAGAIN)
+			return ret;
+		cond_resched();
+	}
+}
+
 /* Move one chunk between the buffer and the bounce memory. */
 static int member_io_chunk(struct dmashm_buffer *buffer, loff_t pos,
 			   void *bounce, size_t len, bool write, bool nowait)
 {
 	enum dma_data_direction dir = write ? DMA_BIDIRECTIONAL :
 					      DMA_FROM_DEVICE;
-	int ret, err;
+	int ret = member_io_begin(buffer, dir, nowait);
 
-	ret = member_io_lock(&buffer->barrier, nowait);
 	if (ret)
 		return ret;
-	ret = dmashm_buffer_begin_cpu(buffer, dir, nowait);
-	if (!ret) {
-		if (write)
-			dmashm_buffer_write(buffer, pos, bounce, len);
-		else
-			dmashm_buffer_read(buffer, pos, bounce, len);
-		dmashm_buffer_end_cpu(buffer, dir);
-	}
-	err = dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
-	return ret ?: err;
-}
-
-static bool member_io_nowait(struct kiocb *iocb)
-{
-	return iocb->ki_flags & IOCB_NOWAIT ||
-	       iocb->ki_filp->f_flags & O_NONBLOCK;
+	if (write)
+		dmashm_buffer_write(buffer, pos, bounce, len);
+	else
+		dmashm_buffer_read(buffer, pos, bounce, len);
+	dmashm_buffer_end_cpu(buffer, dir);
+	return dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
 }
 
 static size_t member_io_room(struct dmashm_buffer *buffer, struct kiocb *iocb,
@@ -96,14 +114,14 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (!len)
 		return 0;
-	bounce = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	bounce = kvmalloc(len, DMASHM_GFP);
 	if (!bounce)
 		return -ENOMEM;
 	while (len) {
 		size_t copied;
 
 		ret = member_io_chunk(buffer, iocb->ki_pos, bounce, len, false,
-				      member_io_nowait(iocb));
+				      iocb->ki_filp->f_flags & O_NONBLOCK);
 		if (ret)
 			break;
 		copied = copy_to_iter(bounce, len, to);
@@ -139,7 +157,7 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return 0;
 	if (!len)
 		return -ENOSPC;
-	bounce = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	bounce = kvmalloc(len, DMASHM_GFP);
 	if (!bounce)
 		return -ENOMEM;
 	while (len) {
@@ -149,7 +167,7 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			break;
 		}
 		ret = member_io_chunk(buffer, iocb->ki_pos, bounce, len, true,
-				      member_io_nowait(iocb));
+				      iocb->ki_filp->f_flags & O_NONBLOCK);
 		if (ret)
 			break;
 		iocb->ki_pos += len;

@@ -11,26 +11,28 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "dmashm_gfp.h"
 #include "dmashm_pages.h"
 
 /* 2 MiB for a PMD, 64 KiB for the devices, 4 KiB where nothing else is left. */
 static const unsigned int pages_orders[] = { 9, 4, 0 };
 
-/*
- * Large folios are taken only where they lie ready. The last resort reclaims,
- * but __GFP_RETRY_MAYFAIL keeps it from the OOM killer: at the limit of the
- * caller's cgroup the caller gets -ENOMEM and nobody is killed.
- */
+/* Large folios are taken only where they lie ready; the last resort reclaims. */
 static gfp_t pages_gfp(unsigned int order)
 {
-	gfp_t gfp = GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
+	gfp_t gfp = DMASHM_GFP | __GFP_HIGHMEM | __GFP_HARDWALL | __GFP_ZERO;
 
-	if (order)
-		return (gfp | __GFP_NORETRY) & ~__GFP_DIRECT_RECLAIM;
-	return gfp | __GFP_RETRY_MAYFAIL;
+	if (!order)
+		return gfp;
+	gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL);
+	return gfp | __GFP_NORETRY;
 }
 
-/* @first: index into pages_orders; orders that failed are not tried again. */
+/*
+ * @first: index into pages_orders. An order that failed or is too large is never
+ * tried again: as the orders only fall, each folio begins at an index that is
+ * a multiple of its size, which mapping a whole one relies on.
+ */
 static struct folio *pages_folio(unsigned long nr_pages, unsigned int *first)
 {
 	struct folio *folio;
@@ -39,7 +41,7 @@ static struct folio *pages_folio(unsigned long nr_pages, unsigned int *first)
 		unsigned int order = pages_orders[*first];
 
 		if (nr_pages < 1ul << order)
-			continue;
+			continue;	/* and so it stays: nr_pages falls too */
 		folio = folio_alloc(pages_gfp(order), order);
 		if (folio)
 			return folio;
@@ -64,8 +66,7 @@ struct page **dmashm_pages_alloc(unsigned long nr_pages)
 	unsigned long i = 0;
 	int ret;
 
-	pages = kvmalloc_array(nr_pages, sizeof(*pages),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	pages = kvmalloc_array(nr_pages, sizeof(*pages), DMASHM_GFP);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 

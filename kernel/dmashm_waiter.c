@@ -22,6 +22,17 @@ struct dmashm_waiter {
 	bool woken;			/* set under barrier->lock, off the list */
 };
 
+/* How many are woken before interrupts are let in. */
+#define WAITER_BATCH 32
+
+static void waiter_remove(struct dmashm_barrier *barrier,
+			  struct dmashm_waiter *waiter)
+{
+	lockdep_assert_held(&barrier->lock);
+	list_del(&waiter->node);
+	barrier->waiter_count--;
+}
+
 /* Sleep until woken, interrupted or too late; tells only why it came back. */
 static int waiter_schedule(struct dmashm_waiter *waiter, u64 deadline,
 			   unsigned int state)
@@ -53,30 +64,35 @@ static int waiter_schedule(struct dmashm_waiter *waiter, u64 deadline,
  * @barrier:  whose page of words
  * @offset:   in bytes; the caller has checked it
  * @expected: sleep only if the word has this value
- * @deadline: CLOCK_MONOTONIC, nanoseconds
+ * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
  * The word is compared under the lock that wakers take after they changed it:
  * either the comparison sees their value, or they find the waiter in the list.
  *
  * Context: process; takes barrier->lock.
- * Return: 0 woken; -EAGAIN the word differs; -ETIMEDOUT; -ERESTARTSYS. One
- * that was woken gets 0 even when its time ran out or a signal came too: a
- * wake that is used up is never lost.
+ * Return: 0 woken; -EAGAIN the word differs; -EUSERS DMASHM_SLEEPERS sleep
+ * already; -ETIMEDOUT; -ERESTARTSYS. One that was woken gets 0 even when its
+ * time ran out or a signal came too: a wake that is used up is never lost.
  */
 int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
 			u32 expected, u64 deadline, unsigned int state)
 {
 	struct dmashm_waiter waiter = { .task = current, .offset = offset };
-	int ret;
+	int ret = 0;
 
 	spin_lock_irq(&barrier->lock);
 	if (READ_ONCE(*dmashm_barrier_word(barrier, offset)) != expected) {
-		spin_unlock_irq(&barrier->lock);
-		return -EAGAIN;
+		ret = -EAGAIN;
+	} else if (barrier->waiter_count == DMASHM_SLEEPERS) {
+		ret = -EUSERS;
+	} else {
+		list_add_tail(&waiter.node, &barrier->waiters);
+		barrier->waiter_count++;
 	}
-	list_add_tail(&waiter.node, &barrier->waiters);
 	spin_unlock_irq(&barrier->lock);
+	if (ret)
+		return ret;
 
 	ret = waiter_schedule(&waiter, deadline, state);
 
@@ -85,17 +101,62 @@ int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
 	if (waiter.woken)
 		ret = 0;
 	else
-		list_del(&waiter.node);
+		waiter_remove(barrier, &waiter);
 	spin_unlock_irq(&barrier->lock);
 	return ret;
 }
 
-static void waiter_wake(struct dmashm_waiter *waiter)
+static void waiter_wake(struct dmashm_barrier *barrier,
+			struct dmashm_waiter *waiter)
 {
-	list_del(&waiter->node);
+	waiter_remove(barrier, waiter);
 	WRITE_ONCE(waiter->woken, true);
 	/* The task cannot be gone: it needs the lock to leave. */
 	wake_up_process(waiter->task);
+}
+
+/**
+ * dmashm_waiter_wake_one() - wake who has slept longest on a word
+ * @barrier: whose page of words
+ * @offset:  which word
+ *
+ * Context: any; the caller holds barrier->lock. Walks DMASHM_SLEEPERS waiters
+ * at the most.
+ */
+void dmashm_waiter_wake_one(struct dmashm_barrier *barrier, u32 offset)
+{
+	struct dmashm_waiter *waiter;
+
+	lockdep_assert_held(&barrier->lock);
+	list_for_each_entry(waiter, &barrier->waiters, node) {
+		if (waiter->offset == offset) {
+			waiter_wake(barrier, waiter);
+			return;
+		}
+	}
+}
+
+/*
+ * Wake all on @list, a few at a time. They stay under barrier->lock: one whose
+ * time runs out meanwhile takes itself off.
+ */
+static unsigned int waiter_wake_list(struct dmashm_barrier *barrier,
+				     struct list_head *list)
+{
+	unsigned int woken = 0;
+
+	spin_lock_irq(&barrier->lock);
+	while (!list_empty(list)) {
+		waiter_wake(barrier, list_first_entry(list, struct dmashm_waiter,
+						      node));
+		if (++woken % WAITER_BATCH)
+			continue;
+		spin_unlock_irq(&barrier->lock);
+		cond_resched();
+		spin_lock_irq(&barrier->lock);
+	}
+	spin_unlock_irq(&barrier->lock);
+	return woken;
 }
 
 /**
@@ -104,25 +165,29 @@ static void waiter_wake(struct dmashm_waiter *waiter)
  * @offset:  which word
  * @count:   how many at the most
  *
- * Context: any; the caller holds barrier->lock.
+ * Only those who sleep now: one that is woken and sleeps again is not woken
+ * twice.
+ *
+ * Context: process, may sleep; takes barrier->lock.
  * Return: how many were woken.
  */
 unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 				u32 count)
 {
 	struct dmashm_waiter *waiter, *next;
-	unsigned int woken = 0;
+	LIST_HEAD(list);
 
-	lockdep_assert_held(&barrier->lock);
+	spin_lock_irq(&barrier->lock);
 	list_for_each_entry_safe(waiter, next, &barrier->waiters, node) {
-		if (woken == count)
+		if (!count)
 			break;
 		if (waiter->offset != offset)
 			continue;
-		waiter_wake(waiter);
-		woken++;
+		list_move_tail(&waiter->node, &list);
+		count--;
 	}
-	return woken;
+	spin_unlock_irq(&barrier->lock);
+	return waiter_wake_list(barrier, &list);
 }
 
 /**
@@ -131,13 +196,14 @@ unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
  *
  * For a death: the dead may have used up a wake without acting on it.
  *
- * Context: any; the caller holds barrier->lock.
+ * Context: process, may sleep; takes barrier->lock.
  */
 void dmashm_waiter_wake_all(struct dmashm_barrier *barrier)
 {
-	struct dmashm_waiter *waiter, *next;
+	LIST_HEAD(list);
 
-	lockdep_assert_held(&barrier->lock);
-	list_for_each_entry_safe(waiter, next, &barrier->waiters, node)
-		waiter_wake(waiter);
+	spin_lock_irq(&barrier->lock);
+	list_splice_init(&barrier->waiters, &list);
+	spin_unlock_irq(&barrier->lock);
+	waiter_wake_list(barrier, &list);
 }

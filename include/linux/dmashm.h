@@ -25,12 +25,15 @@ struct dmashm_buffer;
 /**
  * dmashm_buffer_get() - the buffer behind a dma-buf
  * @dmabuf: any dma-buf; the caller keeps its reference
+ * @mode:   what the caller will do: FMODE_READ, FMODE_WRITE or both
+ *
+ * Whoever passed the dma-buf cannot have more done with it than it allows.
  *
  * Context: any.
- * Return: the buffer with a reference, for dmashm_buffer_put(); or
- * ERR_PTR(-EINVAL) if the dma-buf is not of this module.
+ * Return: the buffer with a reference, for dmashm_buffer_put(); or an ERR_PTR:
+ * -EINVAL the dma-buf is not of this module; -EACCES it is not open for @mode.
  */
-struct dmashm_buffer *dmashm_buffer_get(struct dma_buf *dmabuf);
+struct dmashm_buffer *dmashm_buffer_get(struct dma_buf *dmabuf, fmode_t mode);
 
 /**
  * dmashm_buffer_put() - let go of a buffer
@@ -52,10 +55,12 @@ size_t dmashm_buffer_size(const struct dmashm_buffer *buffer);
  * @deadline: CLOCK_MONOTONIC in nanoseconds (ktime_get_ns() + ...)
  *
  * Context: process, may sleep; killable. Call it with no lock held that a
- * member, a fault or a device may need to get on.
+ * member, a fault or a device may need to get on, and never on the way to the
+ * signalling of a fence: user space may keep the barrier as long as it likes.
  * Return: 0, or -EOWNERDEAD, with the barrier held in both cases, the latter
  * when the last holder died inside: check the data and call
- * dmashm_buffer_recover(). Not held: -ETIMEDOUT; -ERESTARTSYS a fatal signal.
+ * dmashm_buffer_recover(). Not held: -ETIMEDOUT; -ERESTARTSYS a fatal signal;
+ * -EUSERS too many sleep (see struct dmashm_wait).
  */
 int dmashm_buffer_lock(struct dmashm_buffer *buffer, u64 deadline);
 
@@ -63,7 +68,7 @@ int dmashm_buffer_lock(struct dmashm_buffer *buffer, u64 deadline);
  * dmashm_buffer_trylock() - take the barrier if nobody has it
  * @buffer: the buffer
  *
- * Context: any, interrupts too.
+ * Context: any; not hard interrupts on PREEMPT_RT.
  * Return: 0 or -EOWNERDEAD as dmashm_buffer_lock(); -EBUSY, not held.
  */
 int dmashm_buffer_trylock(struct dmashm_buffer *buffer);
@@ -72,7 +77,8 @@ int dmashm_buffer_trylock(struct dmashm_buffer *buffer);
  * dmashm_buffer_unlock() - give the barrier back
  * @buffer: the buffer
  *
- * Context: any, interrupts too; need not be where it was locked.
+ * Context: any; not hard interrupts on PREEMPT_RT. Need not be where it was
+ * locked.
  * Return: 0; -EPERM the kernel does not hold it; -EPROTO somebody in user
  * space overwrote the word meanwhile: it is given back, but others may have
  * been inside too.
@@ -83,7 +89,7 @@ int dmashm_buffer_unlock(struct dmashm_buffer *buffer);
  * dmashm_buffer_recover() - declare the data good after -EOWNERDEAD
  * @buffer: the buffer, held
  *
- * Context: any, interrupts too.
+ * Context: any; not hard interrupts on PREEMPT_RT.
  * Return: 0; -EPERM the kernel does not hold it.
  */
 int dmashm_buffer_recover(struct dmashm_buffer *buffer);

@@ -21,11 +21,13 @@
  *     shorter than its first published version is -EINVAL. The kernel writes
  *     back no more bytes than the caller's struct has.
  *   - Unknown flags and non-zero padding are -EINVAL.
- *   - A call that fails changes nothing and installs no fd.
+ *   - A call that fails changes nothing and installs no fd; but WAKE with an
+ *     argument that cannot be written has woken before it fails.
  *   - -EFAULT when the argument cannot be read or written, -ENOTTY for a
  *     command that this kind of fd does not answer.
- *   - Deadlines are absolute times of CLOCK_MONOTONIC in nanoseconds, so an
- *     interrupted call is simply made again. DMASHM_NEVER waits without end.
+ *   - Deadlines are absolute times of CLOCK_MONOTONIC in nanoseconds, as the
+ *     caller's time namespace shows it, so an interrupted call is simply made
+ *     again. DMASHM_NEVER, or any of 2^63 and above, waits without end.
  *   - A new fd is close-on-exec.
  */
 #ifndef _UAPI_LINUX_DMASHM_H
@@ -36,6 +38,7 @@
 
 #define DMASHM_ABI		1	/* struct dmashm_facts.abi */
 #define DMASHM_DEVICE		"/dev/dmashm"
+#define DMASHM_SLEEPERS		1024	/* in WAIT and LOCK, of one buffer */
 #define DMASHM_NAME_LEN		32	/* bytes, with the terminating NUL */
 #ifndef DMASHM_NEVER
 #define DMASHM_NEVER		(~(__u64)0)
@@ -77,8 +80,11 @@ struct dmashm_facts {
 	__u64 size;
 	__u64 buffer_id;
 	__u32 capacity;
+	/* private: 0 */
 	__u32 reserved0[9];
-	__u32 attachments;	/* at 64: a cache line of its own */
+	/* public: at 64, a cache line of its own */
+	__u32 attachments;
+	/* private: 0 */
 	__u32 reserved1[15];
 };
 
@@ -139,8 +145,8 @@ struct dmashm_facts {
  * @size:  in: bytes wanted; out: bytes given, rounded up to the page size
  * @flags: in: 0
  * @fd:    in: ignored; out: a dma-buf fd, readable and writable
- * @name:  in: what the buffer is called where people look; NUL-terminated,
- *         may be empty
+ * @name:  in: what INFO and a member's fdinfo call it; NUL-terminated, may be
+ *         empty
  *
  * The buffer arrives zeroed. It lives as long as any fd, mapping, member,
  * device attachment or kernel user needs it. It is charged to the caller's
@@ -176,7 +182,8 @@ struct dmashm_create {
  * Errors: -EBADF @dmabuf_fd is no open fd; -EINVAL it is not a dma-buf of this
  * module; -EACCES it is not open for writing; -EXDEV it belongs to another
  * buffer than this member; -EUSERS the buffer has DMASHM_CAPACITY members;
- * -EOVERFLOW its ids are used up; -ENOMEM, -EMFILE, -ENFILE.
+ * -EOVERFLOW its ids are used up; -EINTR a signal came; -ENOMEM, -EMFILE,
+ * -ENFILE.
  */
 struct dmashm_join {
 	__s32 dmabuf_fd;
@@ -233,7 +240,8 @@ struct dmashm_info {
  * member): look at the word again.
  *
  * Errors: -EAGAIN the word had another value; -ETIMEDOUT; -EINTR a signal
- * (restarted where SA_RESTART says so); -EINVAL offset.
+ * (restarted where SA_RESTART says so); -EINVAL offset; -EUSERS already
+ * DMASHM_SLEEPERS sleep on this buffer's words.
  */
 struct dmashm_wait {
 	__u32 offset;
@@ -270,8 +278,8 @@ struct dmashm_wake {
  *
  * Returns 0, or -EOWNERDEAD, with the lock held in both cases. Every other
  * value means that it is not held: -EBUSY (DMASHM_LOCK_TRY) somebody has it;
- * -ETIMEDOUT; -EINTR a signal; -EPERM the caller is not the process that
- * joined.
+ * -ETIMEDOUT; -EINTR a signal; -EUSERS as WAIT; -EPERM the caller is not the
+ * process that joined.
  */
 struct dmashm_lock {
 	__u64 deadline;
@@ -291,7 +299,8 @@ struct dmashm_lock {
  * lock gets -EOWNERDEAD again.
  *
  * Errors: -EPERM this member does not hold the barrier, or the caller is not
- * the process that joined.
+ * the process that joined; -EPROTO somebody keeps changing the word against
+ * the rules.
  */
 struct dmashm_unlock {
 	__u32 flags;
@@ -306,7 +315,7 @@ struct dmashm_unlock {
  * makes them -EAGAIN instead of waiting. -EOWNERDEAD when the last holder
  * died: nothing moved, RECOVER is due. -EPROTO when another member overwrote
  * the word meanwhile: what moved may be torn. -EINTR when a signal came
- * before anything moved.
+ * before anything moved. -EUSERS as WAIT.
  */
 #define DMASHM_IO_CHUNK		65536
 

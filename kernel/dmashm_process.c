@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who a member belongs to, and the moment at which that one is gone.
+ *
+ * A process is its address space: threads share it, a vfork child borrows it,
+ * fork and exec begin another. When the last user of it is gone nobody can
+ * unlock for its members any more, and the core tells so exactly once
+ * (mmu_notifier .release), wherever their fds may still be: in a child, in a
+ * message in flight, in a files table that outlives its process. None of
+ * close, ->flush and the end of a mapping says as much.
+ *
+ * Whoever borrows the address space with get_task_mm() (reading /proc/PID/mem,
+ * process_vm_readv, a core dump) delays that end until done.
+ */
+#include <linux/err.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "dmashm_gfp.h"
+#include "dmashm_member.h"
+#include "dmashm_process.h"
+
+static struct dmashm_process *to_process(struct mmu_notifier *notifier)
+{
+	return container_of(notifier, struct dmashm_process, notifier);
+}
+
+static struct mmu_notifier *process_alloc(struct mm_struct *mm)
+{
+	struct dmashm_process *process;
+
+	process = kzalloc(sizeof(*process), DMASHM_GFP);
+	if (!process)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&process->lock);
+	INIT_LIST_HEAD(&process->members);
+	return &process->notifier;
+}
+
+/* After the last put and a grace period; must not sleep. */
+static void process_free(struct mmu_notifier *notifier)
+{
+	kfree(to_process(notifier));
+}
+
+/* The address space is about to be torn down: nobody runs in it any more. */
+static void process_release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct dmashm_process *process = to_process(notifier);
+	struct dmashm_member *member;
+
+	mutex_lock(&process->lock);
+	list_for_each_entry(member, &process->members, of_process)
+		dmashm_member_leave(member);
+	mutex_unlock(&process->lock);
+}
+
+static const struct mmu_notifier_ops process_ops = {
+	.alloc_notifier = process_alloc,
+	.free_notifier = process_free,
+	.release = process_release,
+};
+
+/**
+ * dmashm_process_get() - the caller's
+ *
+ * Context: process; takes mmap_lock.
+ * Return: with a reference, for dmashm_process_put(); or an ERR_PTR: -ENOMEM;
+ * -EINTR a signal is pending.
+ */
+struct dmashm_process *dmashm_process_get(void)
+{
+	struct mmu_notifier *notifier;
+
+	notifier = mmu_notifier_get(&process_ops, current->mm);
+	return IS_ERR(notifier) ? ERR_CAST(notifier) : to_process(notifier);
+}
+
+/**
+ * dmashm_process_put() - let go of a process
+ * @process: what dmashm_process_get() gave
+ */
+void dmashm_process_put(struct dmashm_process *process)
+{
+	mmu_notifier_put(&process->notifier);
+}
+
+/**
+ * dmashm_process_exit() - wait until every process is freed
+ *
+ * For the end of the module: process_free() must not be called after it.
+ */
+void dmashm_process_exit(void)
+{
+	mmu_notifier_synchronize();
+}
