@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Keeps a buffer alive by one thing only, until it is killed (test_module.sh). */
+/* For tests in shell: keeps a buffer alive, or fails to make one. */
 #define main __attribute__((unused)) ktap_main
 #include "uapi.h"
 #undef main
@@ -30,11 +30,27 @@ static void keep(const char *what, int fd)
 	close(fd);
 }
 
+/* Create a buffer, once a line came in: it must fail with this errno. */
+static int fails(const char *size, const char *expected)
+{
+	struct dmashm_create arg = { .size = strtoull(size, NULL, 0) };
+	int device = open_device();
+
+	getchar();
+	ASSERT_ERRNO(ioctl(device, DMASHM_IOC_CREATE, &arg), atoi(expected));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 2)
+	if (argc == 4 && !strcmp(argv[1], "fails"))
+		return fails(argv[2], argv[3]);
+	if (argc == 3 && !strcmp(argv[1], "create"))
+		create(strtoull(argv[2], NULL, 0));
+	else if (argc == 2)
+		keep(argv[1], create(page_size()));
+	else
 		return 2;
-	keep(argv[1], create(page_size()));
 	if (printf("holding\n") < 0 || fflush(stdout))
 		return 1;
 	for (;;)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The exclusive barrier, taken by ioctl, by hand and by the kernel. */
-#include <sched.h>
 #include <sys/prctl.h>
 
 #include "uapi.h"
@@ -175,255 +174,6 @@ TEST(a_waiting_kernel_can_be_killed)
 }
 
 /*
- * Death
- */
-
-/* A child that joins, locks and says so; it never unlocks. */
-static pid_t start_holder(int member, int *pipe_end, int how)
-{
-	int ends[2];
-	char byte;
-	pid_t pid;
-
-	ASSERT_EQ(pipe(ends), 0);
-	pid = start_child();
-	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-		uint32_t *words;
-
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		if (how == 'w') {
-			words = map_words(arg.fd);
-			store(words, DMASHM_HELD(arg.id));
-		} else {
-			ASSERT_EQ(try_lock(arg.fd), 0);
-		}
-		ASSERT_EQ(write(ends[1], "x", 1), 1);
-		for (;;)
-			pause();
-	}
-	close(ends[1]);
-	ASSERT_EQ(read(ends[0], &byte, 1), 1);
-	if (pipe_end)
-		*pipe_end = ends[0];
-	else
-		close(ends[0]);
-	return pid;
-}
-
-static void owner_died(int member)
-{
-	ASSERT_ERRNO(lock_until(member, in_ms(10000)), EOWNERDEAD);
-}
-
-TEST(a_killed_holder_leaves_a_mark)
-{
-	int member = join(create(1));
-	uint32_t *words = map_words(member);
-
-	kill_child(start_holder(member, NULL, 'w'));
-	owner_died(member);
-	ASSERT_EQ(load(words) & DMASHM_DIED, DMASHM_DIED);
-	ASSERT_EQ(recover(member), 0);
-	ASSERT_EQ(load(words) & DMASHM_DIED, 0);
-	ASSERT_EQ(unlock(member), 0);
-	ASSERT_EQ(try_lock(member), 0);
-}
-
-TEST(a_killed_holder_by_ioctl_leaves_a_mark)
-{
-	int member = join(create(1));
-
-	kill_child(start_holder(member, NULL, 'l'));
-	owner_died(member);
-}
-
-TEST(the_mark_stays_until_repaired)
-{
-	int member = join(create(1));
-
-	kill_child(start_holder(member, NULL, 'w'));
-	owner_died(member);
-	ASSERT_EQ(unlock(member), 0);
-	ASSERT_ERRNO(try_lock(member), EOWNERDEAD);
-	ASSERT_EQ(unlock(member), 0);
-	ASSERT_ERRNO(try_lock(member), EOWNERDEAD);
-	ASSERT_EQ(recover(member), 0);
-	ASSERT_EQ(recover(member), 0);
-	ASSERT_EQ(unlock(member), 0);
-	ASSERT_EQ(try_lock(member), 0);
-}
-
-TEST(the_kernel_sees_the_mark)
-{
-	int fd = create(1), member = join(fd), tester = open_tester(fd);
-
-	kill_child(start_holder(member, NULL, 'w'));
-	ASSERT_ERRNO(tester_lock(tester, in_ms(10000)), EOWNERDEAD);
-	ASSERT_EQ(ioctl(tester, TESTER_IOC_UNLOCK), 0);
-	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_TRYLOCK), EOWNERDEAD);
-	ASSERT_EQ(ioctl(tester, TESTER_IOC_RECOVER), 0);
-	ASSERT_EQ(ioctl(tester, TESTER_IOC_UNLOCK), 0);
-	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_RECOVER), EPERM);
-	ASSERT_EQ(try_lock(member), 0);
-}
-
-TEST(a_sleeper_learns_of_the_death)
-{
-	int fd = create(1), member = join(fd);
-	uint32_t *words = map_words(member);
-	pid_t holder = start_holder(member, NULL, 'w'), pid;
-
-	pid = start_child();
-	if (!pid) {
-		owner_died(join(fd));
-		_exit(0);
-	}
-	while (!(load(words) & DMASHM_WAITERS))
-		sleep_ms(1);
-	kill_child(holder);
-	wait_child(pid);
-}
-
-/* The fd of the dead is also in a child that lives on. */
-TEST(death_is_seen_while_a_child_has_the_fd)
-{
-	int member = join(create(1)), ends[2];
-	pid_t pid;
-	char byte;
-
-	ASSERT_EQ(pipe(ends), 0);
-	pid = start_child();
-	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		store(map_words(arg.fd), DMASHM_HELD(arg.id));
-		if (!fork()) {
-			sleep_ms(5000);
-			_exit(0);
-		}
-		ASSERT_EQ(write(ends[1], "x", 1), 1);
-		for (;;)
-			pause();
-	}
-	ASSERT_EQ(read(ends[0], &byte, 1), 1);
-	kill_child(pid);
-	ASSERT_ERRNO(lock_until(member, in_ms(2000)), EOWNERDEAD);
-}
-
-/* The fd of the dead lies in a socket that nobody reads. */
-TEST(death_is_seen_while_the_fd_is_in_flight)
-{
-	int member = join(create(1)), pair[2], ends[2];
-	pid_t pid;
-	char byte;
-
-	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	ASSERT_EQ(pipe(ends), 0);
-	pid = start_child();
-	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		send_fds(pair[0], arg.fd, arg.fd);
-		ASSERT_EQ(try_lock(arg.fd), 0);	/* never mapped a word */
-		ASSERT_EQ(write(ends[1], "x", 1), 1);
-		for (;;)
-			pause();
-	}
-	ASSERT_EQ(read(ends[0], &byte, 1), 1);
-	kill_child(pid);
-	ASSERT_ERRNO(lock_until(member, in_ms(2000)), EOWNERDEAD);
-}
-
-TEST(exec_gives_up_the_lock)
-{
-	int member = join(create(1)), ends[2];
-	pid_t pid;
-	char byte;
-
-	ASSERT_EQ(pipe(ends), 0);
-	pid = start_child();
-	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		store(map_words(arg.fd), DMASHM_HELD(arg.id));
-		ASSERT_EQ(write(ends[1], "x", 1), 1);
-		execlp("sleep", "sleep", "5", NULL);
-		execlp("busybox", "busybox", "sleep", "5", NULL);
-		_exit(99);
-	}
-	ASSERT_EQ(read(ends[0], &byte, 1), 1);
-	ASSERT_ERRNO(lock_until(member, in_ms(3000)), EOWNERDEAD);
-	kill_child(pid);
-}
-
-TEST(closing_one_of_two_fds_gives_up_nothing)
-{
-	int fd = create(1), member = join(fd), other = join(fd), twin = dup(member);
-
-	ASSERT_EQ(try_lock(member), 0);
-	close(twin);
-	ASSERT_ERRNO(try_lock(other), EBUSY);
-	wait_child(({
-		pid_t pid = start_child();
-
-		if (!pid) {
-			close(member);
-			_exit(0);
-		}
-		pid;
-	}));
-	ASSERT_ERRNO(try_lock(other), EBUSY);
-	ASSERT_EQ(unlock(member), 0);
-	ASSERT_EQ(try_lock(other), 0);
-}
-
-TEST(closing_the_last_fd_gives_up_the_lock)
-{
-	int fd = create(1), member = join(fd), other = join(fd);
-
-	ASSERT_EQ(try_lock(member), 0);
-	close(member);
-	owner_died(other);
-	members_are(other, 1);
-}
-
-static int thread_exits(void *data)
-{
-	(void)data;
-	return 0;
-}
-
-TEST(a_thread_that_exits_gives_up_nothing)
-{
-	static char stack[65536] __attribute__((aligned(16)));
-	int fd = create(1), member = join(fd), other = join(fd);
-	uint32_t *words = map_words(member);
-	pid_t thread;
-
-	ASSERT_EQ(try_lock(member), 0);
-	thread = clone(thread_exits, stack + sizeof(stack),
-		       CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD |
-		       CLONE_FILES, NULL);
-	ASSERT(thread > 0);
-	sleep_ms(100);
-	ASSERT_ERRNO(try_lock(other), EBUSY);
-	ASSERT_EQ(load(words) & HOLDER, DMASHM_HELD(1));
-}
-
-TEST(a_dead_member_makes_room)
-{
-	int fd = create(1), member = join(fd), i;
-
-	for (i = 0; i < 2 * DMASHM_CAPACITY; i++)
-		kill_child(start_holder(member, NULL, 'w'));
-	members_are(member, 1);
-}
-
-/*
  * Those who break the rules
  */
 
@@ -451,6 +201,18 @@ TEST(words_of_nobody_are_taken_back)
 		ASSERT_ERRNO(wait_word(member, 0, nobody[i], DMASHM_NEVER), EAGAIN);
 		ASSERT_EQ(load(words), DMASHM_DIED);
 	}
+}
+
+/* The word says kernel, but no driver holds it. */
+TEST(a_driver_that_holds_nothing_repairs_nothing)
+{
+	int fd = create(1), tester = open_tester(fd);
+	uint32_t *words = map_words(join(fd));
+
+	store(words, DMASHM_KIND_KERNEL | DMASHM_DIED);
+	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_RECOVER), EPERM);
+	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_UNLOCK), EPERM);
+	ASSERT_EQ(load(words), DMASHM_KIND_KERNEL | DMASHM_DIED);
 }
 
 TEST(reserved_bits_of_a_free_word_are_dropped)

@@ -56,4 +56,4 @@ user_keeps_it() {
 	! rmmod dmashm 2>/dev/null && rmmod dmashm_tester && reload
 }
 check a_module_that_uses_it_keeps_it user_keeps_it
-exit $ktap_failed
+exit "$ktap_failed"

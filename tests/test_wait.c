@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* WAIT and WAKE: futexes for words of the control page. */
+#include <pthread.h>
+#include <sched.h>
+
 #include "uapi.h"
 
 #define EVENT DMASHM_OFF_EVENT(5)
@@ -245,6 +248,79 @@ TEST(no_wake_up_is_lost)
 			wait_word(member, EVENT, i - 1, DMASHM_NEVER);
 		store(word, i + 1);
 		ASSERT(wake_word(member, EVENT, 1) >= 0);
+	}
+	wait_child(pid);
+}
+
+static int sleepers_member;
+
+static void *sleep_in_thread(void *unused)
+{
+	wait_word(sleepers_member, EVENT, 0, in_ms(50000));
+	return unused;
+}
+
+/* So many threads asleep on one word, each on a small stack. */
+static void fall_asleep(pthread_t *thread, int count)
+{
+	pthread_attr_t attr;
+	int i;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (i = 0; i < count; i++)
+		ASSERT_EQ(pthread_create(&thread[i], &attr, sleep_in_thread, NULL), 0);
+}
+
+TEST(sleepers_are_limited)
+{
+	static pthread_t thread[DMASHM_SLEEPERS];
+	int i, woken = 0;
+	char byte;
+	uint64_t deadline = in_ms(40000);
+
+	sleepers_member = join(create(1));
+	fall_asleep(thread, DMASHM_SLEEPERS);
+	do {
+		errno = 0;
+		wait_word(sleepers_member, EVENT + 4, 0, in_ms(100));
+	} while (errno == ETIMEDOUT && now_ns() < deadline);
+	ASSERT_EQ(errno, EUSERS);
+	/* Who need not sleep is not concerned. */
+	ASSERT_ERRNO(wait_word(sleepers_member, EVENT, 1, 0), EAGAIN);
+	ASSERT_EQ(pread(sleepers_member, &byte, 1, 0), 1);
+	ASSERT_EQ(try_lock(sleepers_member), 0);
+	ASSERT_ERRNO(pread(sleepers_member, &byte, 1, 0), EUSERS);
+	ASSERT_ERRNO(lock_until(sleepers_member, in_ms(100)), EUSERS);
+	ASSERT_EQ(unlock(sleepers_member), 0);
+	woken = wake_word(sleepers_member, EVENT, UINT32_MAX);
+	ASSERT_EQ(woken, DMASHM_SLEEPERS);
+	for (i = 0; i < DMASHM_SLEEPERS; i++)
+		pthread_join(thread[i], NULL);
+	ASSERT_ERRNO(wait_word(sleepers_member, EVENT, 0, 0), ETIMEDOUT);
+}
+
+/* A deadline is meant as the caller's clock shows it. */
+TEST(deadlines_keep_to_the_time_namespace)
+{
+	int member = join(create(1)), file;
+	uint64_t before;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWTIME))
+		SKIP("this kernel has no time namespaces");
+	file = open("/proc/self/timens_offsets", O_WRONLY);
+	ASSERT(file >= 0);
+	ASSERT(write(file, "monotonic 1000 0", 16) == 16);
+	before = now_ns();
+	pid = start_child();	/* children are in the new one */
+	if (!pid) {
+		ASSERT(now_ns() > before + 900000000000ull);
+		before = now_ns();
+		ASSERT_ERRNO(wait_word(member, EVENT, 0, in_ms(100)), ETIMEDOUT);
+		ASSERT(now_ns() >= before + 100000000);
+		ASSERT(now_ns() < before + 20000000000ull);
+		_exit(0);
 	}
 	wait_child(pid);
 }

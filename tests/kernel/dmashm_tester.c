@@ -4,6 +4,7 @@
 #include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/iosys-map.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
@@ -14,10 +15,12 @@
 
 #include <linux/dmashm.h>
 
+#include "dmashm_compat.h"
 #include "dmashm_tester.h"
 
 /* One open of the device; the test programs call it from one thread. */
 struct tester {
+	struct dma_buf *dmabuf;		/* a reference, NULL before OPEN */
 	struct dmashm_buffer *buffer;	/* a reference, NULL before OPEN */
 };
 
@@ -34,10 +37,12 @@ static long tester_open_buffer(struct tester *tester, void __user *user)
 	dmabuf = dma_buf_get(arg.dmabuf_fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	buffer = dmashm_buffer_get(dmabuf);
-	dma_buf_put(dmabuf);
-	if (IS_ERR(buffer))
+	buffer = dmashm_buffer_get(dmabuf, FMODE_READ | FMODE_WRITE);
+	if (IS_ERR(buffer)) {
+		dma_buf_put(dmabuf);
 		return PTR_ERR(buffer);
+	}
+	tester->dmabuf = dmabuf;
 	tester->buffer = buffer;
 	return 0;
 }
@@ -66,6 +71,8 @@ static int adder_thread(void *data)
 
 		if (adder->guarded)
 			adder->result = adder_lock(adder->buffer);
+		if (adder->result == -EOWNERDEAD)
+			dmashm_buffer_unlock(adder->buffer);
 		if (adder->result)
 			break;
 		value = READ_ONCE(*adder->counter);
@@ -75,8 +82,8 @@ static int adder_thread(void *data)
 			adder->result = dmashm_buffer_unlock(adder->buffer);
 		cond_resched();
 	}
-	complete(&adder->done);
-	return 0;
+	/* Not complete() and return: the module may go as soon as we are done. */
+	kthread_complete_and_exit(&adder->done, 0);
 }
 
 static long tester_count(struct tester *tester, void __user *user)
@@ -125,21 +132,32 @@ static long tester_size(struct tester *tester, void __user *user)
 
 static long tester_vmap(struct tester *tester, void __user *user)
 {
+	struct iosys_map map;
 	u64 value;
 	u64 *word;
 	void *vaddr;
+	int ret;
 
 	if (copy_from_user(&value, user, sizeof(value)))
 		return -EFAULT;
 	if (value % 8 || value > dmashm_buffer_size(tester->buffer) - 8)
 		return -EINVAL;
-	vaddr = dmashm_buffer_vmap(tester->buffer);
-	if (IS_ERR(vaddr))
-		return PTR_ERR(vaddr);
-	word = vaddr + value;
+	ret = dma_buf_vmap_unlocked(tester->dmabuf, &map);
+	if (ret)
+		return ret;
+	word = map.vaddr + value;
 	value = READ_ONCE(*word);
-	WRITE_ONCE(*word, value + 1);
-	dmashm_buffer_vunmap(tester->buffer);
+	/* Both ways are one mapping. */
+	vaddr = dmashm_buffer_vmap(tester->buffer);
+	if (vaddr != map.vaddr)
+		ret = -EXDEV;
+	else
+		WRITE_ONCE(*word, value + 1);
+	if (!IS_ERR(vaddr))
+		dmashm_buffer_vunmap(tester->buffer);
+	dma_buf_vunmap_unlocked(tester->dmabuf, &map);
+	if (ret)
+		return ret;
 	return copy_to_user(user, &value, sizeof(value)) ? -EFAULT : 0;
 }
 
@@ -173,16 +191,20 @@ static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int tester_open(struct inode *inode, struct file *file)
 {
-	file->private_data = kzalloc(sizeof(struct tester), GFP_KERNEL);
-	return file->private_data ? 0 : -ENOMEM;
+	struct tester *tester = kzalloc(sizeof(*tester), GFP_KERNEL);
+
+	file->private_data = tester;
+	return tester ? 0 : -ENOMEM;
 }
 
 static int tester_release(struct inode *inode, struct file *file)
 {
 	struct tester *tester = file->private_data;
 
-	if (tester->buffer)
+	if (tester->buffer) {
 		dmashm_buffer_put(tester->buffer);
+		dma_buf_put(tester->dmabuf);
+	}
 	kfree(tester);
 	return 0;
 }
@@ -204,4 +226,4 @@ module_misc_device(tester_misc);
 
 MODULE_DESCRIPTION("The in-kernel API of dmashm, for its tests");
 MODULE_LICENSE("GPL");
-MODULE_INFO(import_ns, "DMA_BUF");
+DMASHM_IMPORT_DMA_BUF();

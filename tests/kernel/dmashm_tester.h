@@ -40,7 +40,7 @@ struct tester_count {
 #define TESTER_IOC_UNLOCK  _IO(0xD7, 0x04)
 #define TESTER_IOC_RECOVER _IO(0xD7, 0x05)
 #define TESTER_IOC_SIZE    _IOR(0xD7, 0x06, __u64)
-/* Maps the data and returns the 64-bit word at an offset, adding 1 to it. */
+/* Maps the data, as importers do; gives the 64-bit word at an offset, adding 1. */
 #define TESTER_IOC_VMAP    _IOWR(0xD7, 0x07, __u64)
 
 #endif /* DMASHM_TESTER_H */
