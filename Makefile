@@ -2,47 +2,64 @@
 # dmashm. "make help" lists the targets and the variables.
 
 export KDIR ?= /lib/modules/$(shell uname -r)/build
-PREFIX ?= /usr/local
-export PREFIX DESTDIR
+export PREFIX ?= /usr/local
+export DESTDIR
 
 .PHONY: all modules user lib tests examples install clean help demo check deps
 
 all: modules user
 
 modules:
-	$(MAKE) -C kernel
-	$(MAKE) -C examples/kernel
-	$(MAKE) -C tests/kernel
+	+$(MAKE) -C kernel
+	+$(MAKE) -C examples/kernel
+	+$(MAKE) -C tests/kernel
 
 user: lib tests examples
 
 lib:
-	$(MAKE) -C libclient
+	+$(MAKE) -C libclient
 
 tests examples: lib
-	$(MAKE) -C $@
+	+$(MAKE) -C $@
 
 install: lib
-	$(MAKE) -C libclient install
-	@if test -d $(KDIR); then $(MAKE) -C kernel install; \
-	else echo "dmashm: no module installed: $(KDIR) does not exist (KDIR=...)" >&2; fi
+	+$(MAKE) -C libclient install
+	+$(MAKE) -C kernel install
+
+clean:
+	+$(MAKE) -C libclient clean
+	+$(MAKE) -C examples clean
+	+$(MAKE) -C tests clean
+	+$(MAKE) -C tests/kernel clean
+	+$(MAKE) -C examples/kernel clean
+	+$(MAKE) -C kernel clean
+	rm -rf build
 
 deps:
 	tests/vm/deps
 
-demo:
-	tests/vm/deps
+demo: deps
 	tests/vm/demo
 
-check:
-	tests/vm/deps
+check: deps
 	tests/vm/check $(TESTS)
 
-clean:
-	$(MAKE) -C libclient clean
-	$(MAKE) -C examples clean
-	$(MAKE) -C tests clean
-	$(MAKE) -C tests/kernel clean
-	$(MAKE) -C examples/kernel clean
-	$(MAKE) -C kernel clean
-	rm -rf build
+help:
+	@echo 'make           the module (for KDIR), the library, the examples, the tests'
+	@echo 'make user      all of that but the modules'
+	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
+	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
+	@echo 'make install   the module for KDIR, the library, the headers: see DESTDIR, PREFIX'
+	@echo 'make deps      what demo and check need on this machine, by apt'
+	@echo 'make clean     remove what was built here'
+	@echo
+	@echo 'KDIR=DIR       build directory of the kernel to build for'
+	@echo '               ($(KDIR))'
+	@echo 'FILE=PATH      demo: the file to stream (a kernel image)'
+	@echo 'NATIVE=1       demo: on the running kernel instead of in a guest'
+	@echo 'KERNELS=LIST   check: Debian suites to take kernels from (bookworm trixie)'
+	@echo 'KERNEL=SUITE   demo: the same, for its one guest (trixie)'
+	@echo 'TESTS=LIST     check: only test programs whose names contain one of these'
+	@echo 'KVM=0|1        do not, or do, use hardware virtualisation (a probe says)'
+	@echo 'V=1            show the commands of a build'
+	@echo 'DMASHM_CACHE   where the guests'\'' Debian trees are kept (~/.cache/dmashm)'
