@@ -24,6 +24,9 @@ loaded=''
 producer=''
 consumer=''
 hasher=''
+trace_producer=''
+trace_consumer=''
+failed=''
 
 die() {
 	echo "stream-demo: $*" >&2
@@ -58,14 +61,21 @@ load_sampler() {
 	loaded=yes
 }
 
-# A pid that was waited for may be given to a stranger: each is forgotten then.
-stream() {
+# transfer FILE [OPTION...]: from producer to consumer, under the commands in
+# $trace_producer and $trace_consumer if those are set. Leaves what the programs
+# print in $dir/producer and, on standard error, the consumer's; what went wrong
+# is added to $failed. A pid that was waited for may be given to a stranger:
+# each is forgotten then.
+transfer() {
+	source=$1
+	shift
+	rm -f "$dir/received"
 	mkfifo "$dir/received"
 	sha256sum <"$dir/received" >"$dir/hash" &
 	hasher=$!
-	"$here/stream/producer" -n "$frames" -s "$kib" "$dir/socket" "$file" >"$dir/producer" &
+	$trace_producer "$here/stream/producer" -n "$frames" -s "$kib" "$dir/socket" "$source" >"$dir/producer" &
 	producer=$!
-	"$here/stream/consumer" -k "$dir/socket" >"$dir/received" &
+	$trace_consumer "$here/stream/consumer" "$@" "$dir/socket" >"$dir/received" &
 	consumer=$!
 
 	status=0
@@ -78,6 +88,51 @@ stream() {
 	[ $status -eq 0 ] || failed="$failed the producer ended with status $status;"
 	wait "$hasher" || failed="$failed sha256sum failed;"
 	hasher=''
+}
+
+# calls_of FILE: the total in a summary of strace, which comes a little after
+# the traced program has ended.
+calls_of() {
+	tries=0
+	until grep -q ' total$' "$1" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ $tries -le 50 ] || return 1
+		sleep 0.1
+	done
+	awk '/ total$/ { print $4 }' "$1"
+}
+
+# count_calls FRAMES: transfers so many frames under strace; what each side
+# called is then in $by_producer and $by_consumer.
+count_calls() {
+	head -c $(($1 * kib * 1024)) /dev/zero >"$dir/zeros"
+	rm -f "$dir/calls.producer" "$dir/calls.consumer"
+	trace_producer="strace -D -f -c -o $dir/calls.producer"
+	trace_consumer="strace -D -f -c -o $dir/calls.consumer"
+	transfer "$dir/zeros" 2>/dev/null
+	trace_producer='' trace_consumer=''
+	by_producer=$(calls_of "$dir/calls.producer") && by_consumer=$(calls_of "$dir/calls.consumer")
+}
+
+# Two passes of different length beside the main one, which it does not slow
+# down: their difference is free of what programs call to start and to end.
+report_calls() {
+	if ! command -v strace >/dev/null; then
+		echo "calls      not counted: there is no strace here"
+		return
+	fi
+	if ! count_calls 8; then
+		echo "calls      not counted: strace left no summary"
+		return
+	fi
+	few_producer=$by_producer few_consumer=$by_consumer
+	if ! count_calls 40; then
+		echo "calls      not counted: strace left no summary"
+		return
+	fi
+	awk -v p=$((by_producer - few_producer)) -v c=$((by_consumer - few_consumer)) 'BEGIN {
+		printf "calls      %.1f system calls per frame by the producer, %.1f by the consumer\n", p / 32, c / 32
+	}'
 }
 
 while getopts m:n:s: option; do
@@ -101,14 +156,13 @@ done
 
 dir=$(mktemp -d)
 load_sampler
-failed=''
-stream
-
+transfer "$file" -k
 sent=$(sha256sum <"$file") || failed="$failed the source could not be read;"
 sent=${sent%% *}
 received=$(cat "$dir/hash")
 received=${received%% *}
 cat "$dir/producer"
+[ -n "$failed" ] || report_calls
 echo "sha256     sent     $sent"
 echo "sha256     received $received"
 [ "$sent" = "$received" ] || failed="$failed what arrived is not what was sent;"

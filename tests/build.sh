@@ -14,7 +14,7 @@ export KDIR
 # quiet COMMAND...: succeeds without a word of warning.
 quiet() {
 	output=$("$@" 2>&1) || { echo "$output"; return 1; }
-	! echo "$output" | grep -i -E 'warning|error'
+	! echo "$output" | grep -E '(warning|error):|WARNING'
 }
 
 modules() {

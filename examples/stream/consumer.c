@@ -15,7 +15,6 @@
  *
  *   consumer   10 % 20 % ... 100 %
  *   consumer   12142528 bytes in 47 frames, 0.54 s, 22.6 MB/s
- *   consumer   4.3 system calls per frame
  *   barrier    went from one party to another 184 times
  *   kernel     66 samples written, 8 ticks missed; 53 looked at: 0 torn, 0 backwards
  *
@@ -23,7 +22,6 @@
  */
 #define _GNU_SOURCE
 #include "frames.h"
-#include "syscalls.h"
 
 #include <err.h>
 #include <errno.h>
@@ -115,16 +113,14 @@ static int drain(struct frames *frames, char *data, struct progress *progress,
 }
 
 static int report(const struct frames *frames, const struct frames_header *header,
-		  const struct syscalls *calls, uint64_t ns)
+		  uint64_t ns)
 {
 	const struct sample *sample = &frames->sample;
 
 	fprintf(stderr, "consumer   %" PRIu64 " bytes in %" PRIu64 " frames, %.2f s, %.1f MB/s\n",
 		header->bytes, header->tail, (double)ns / 1e9,
 		ns ? (double)header->bytes * 1e3 / (double)ns : 0.0);
-	fputs("consumer   ", stderr);
-	syscalls_print(calls, header->tail, stderr);
-	fprintf(stderr, "\nbarrier    went from one party to another %" PRIu64 " times\n",
+	fprintf(stderr, "barrier    went from one party to another %" PRIu64 " times\n",
 		header->handovers);
 	fprintf(stderr, "kernel     %" PRIu64 " samples written, %" PRIu64 " ticks missed; ",
 		(uint64_t)sample->turns, (uint64_t)sample->missed);
@@ -137,7 +133,6 @@ static int run(struct frames *frames, bool need_kernel)
 {
 	struct frames_header header;
 	struct progress progress = { .shown = 0 };
-	struct syscalls calls;
 	uint64_t begin, bytes = 0;
 	char *data = malloc(frames->frame_size);
 	int ret;
@@ -147,10 +142,8 @@ static int run(struct frames *frames, bool need_kernel)
 	ret = frames_look(frames, &header);
 	progress.total = header.total;
 	begin = frames_now();
-	syscalls_start(&calls);
 	if (!ret)
 		ret = drain(frames, data, &progress, &bytes);
-	syscalls_stop(&calls);
 	begin = frames_now() - begin;
 	if (progress.shown)
 		fputc('\n', stderr);
@@ -161,7 +154,7 @@ static int run(struct frames *frames, bool need_kernel)
 		frames_explain(frames, ret);
 		return 1;
 	}
-	ret = report(frames, &header, &calls, begin);
+	ret = report(frames, &header, begin);
 	if (bytes != header.bytes) {
 		fprintf(stderr, "consumer: %" PRIu64 " bytes came, but %" PRIu64 " were sent.\n",
 			bytes, header.bytes);

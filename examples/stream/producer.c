@@ -17,7 +17,6 @@
  * Prints at the end, on standard output,
  *
  *   producer   12142528 bytes in 47 frames of 256 KiB, ring of 8, 0.64 s
- *   producer   5.8 system calls per frame
  *
  * and exits with 0 if the consumer said that it has everything and every
  * sample was whole. FILE is read before the barrier is taken: nobody should
@@ -25,7 +24,6 @@
  */
 #define _GNU_SOURCE
 #include "frames.h"
-#include "syscalls.h"
 
 #include <err.h>
 #include <errno.h>
@@ -198,8 +196,7 @@ static uint64_t file_size(int fd)
 	return fstat(fd, &stat) || !S_ISREG(stat.st_mode) ? 0 : (uint64_t)stat.st_size;
 }
 
-static int report(struct frames *frames, const struct syscalls *calls,
-		  uint64_t ns)
+static int report(struct frames *frames, uint64_t ns)
 {
 	struct frames_header header;
 	int ret = frames_look(frames, &header);
@@ -211,9 +208,6 @@ static int report(struct frames *frames, const struct syscalls *calls,
 	printf("producer   %" PRIu64 " bytes in %" PRIu64 " frames of %u KiB, ring of %u, %.2f s\n",
 	       header.bytes, header.head, header.frame_size >> 10, header.count,
 	       (double)ns / 1e9);
-	printf("producer   ");
-	syscalls_print(calls, header.head, stdout);
-	putchar('\n');
 	if (frames->torn || frames->backwards) {
 		fprintf(stderr, "producer: %" PRIu64 " samples were torn, %" PRIu64 " went backwards.\n",
 			frames->torn, frames->backwards);
@@ -225,7 +219,6 @@ static int report(struct frames *frames, const struct syscalls *calls,
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct syscalls calls;
 	struct frames frames;
 	int ret, sampler, fd = STDIN_FILENO;
 	uint64_t begin;
@@ -254,14 +247,12 @@ int main(int argc, char **argv)
 		errx(1, "the buffer could not be sent: %s", strerror(-ret));
 
 	begin = frames_now();
-	syscalls_start(&calls);
 	count = stream(&frames, fd, data);
-	syscalls_stop(&calls);
 	if (count < 0) {
 		frames_explain(&frames, (int)count);
 		return 1;
 	}
-	ret = report(&frames, &calls, frames_now() - begin);
+	ret = report(&frames, frames_now() - begin);
 	frames_close(&frames);
 	free(data);
 	return ret;
