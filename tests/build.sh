@@ -59,7 +59,12 @@ consumer_cpp() {
 		LD_LIBRARY_PATH=$stage/usr/lib "$stage/c"
 }
 
-plan 9
+readme_shows_hello() {
+	awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$top/README.md" |
+		diff - "$top/examples/hello.c"
+}
+
+plan 10
 check modules_build_without_a_warning modules W=1
 check sparse_finds_nothing modules W=1 C=2
 check gcc_finds_nothing user CC=gcc
@@ -69,4 +74,5 @@ check the_library_installs install_library
 check a_program_builds_with_gcc consumer gcc
 check a_program_builds_with_clang consumer clang
 check a_program_builds_in_cpp consumer_cpp g++
+check the_readme_shows_the_example_as_it_is readme_shows_hello
 exit "$ktap_failed"
