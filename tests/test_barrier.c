@@ -107,6 +107,46 @@ TEST(a_waiter_gets_the_lock_at_unlock)
 	ASSERT_EQ(load(words) & ~DMASHM_WAITERS, 0);
 }
 
+/*
+ * Three sleep in LOCK; the unlock wakes one of them and takes WAITERS off. So each must
+ * put it back when it takes the lock, or its own unlock wakes nobody. They live
+ * on until all had their turn: a death would wake everybody.
+ */
+TEST(each_unlock_wakes_the_next)
+{
+	int fd = create(1), member = join(fd), ends[2], i;
+	uint32_t *words = map_words(member);
+	pid_t pid[3];
+	char byte;
+
+	ASSERT_EQ(pipe(ends), 0);
+	ASSERT_EQ(try_lock(member), 0);
+	for (i = 0; i < 3; i++) {
+		pid[i] = start_child();
+		if (!pid[i]) {
+			int own = join(fd);
+
+			words = map_words(own);
+			ASSERT_EQ(lock_until(own, in_ms(30000)), 0);
+			/* In user space, which knows of no sleeper but by WAITERS. */
+			if (__atomic_exchange_n(words, 0, __ATOMIC_RELEASE) & DMASHM_WAITERS)
+				ASSERT(wake_word(own, 0, 1) >= 0);
+			ASSERT_EQ(write(ends[1], "x", 1), 1);
+			for (;;)
+				pause();
+		}
+	}
+	while (!(load(words) & DMASHM_WAITERS))
+		sleep_ms(1);
+	sleep_ms(500);
+	ASSERT_EQ(unlock(member), 0);
+	alarm(20);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(read(ends[0], &byte, 1), 1);
+	for (i = 0; i < 3; i++)
+		kill_child(pid[i]);
+}
+
 TEST(the_kernel_excludes_user_space)
 {
 	int fd = create(1), member = join(fd), tester = open_tester(fd);

@@ -370,47 +370,6 @@ TEST(a_death_without_a_last_close_wakes_sleepers)
 	wait_child(pid);
 }
 
-/*
- * A waiter that was woken and gives up must hand its wake on. One process
- * takes and frees the lock all the time, one gives up all the time, and one
- * waits for ever: it must get its turn while the others go on.
- */
-TEST_LIMIT(who_gives_up_hands_his_wake_on, 120)
-{
-	int member = join(create(1)), round;
-	pid_t busy, hasty;
-
-	busy = start_child();
-	if (!busy) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		for (;;) {
-			ASSERT_EQ(lock_until(arg.fd, DMASHM_NEVER), 0);
-			ASSERT_EQ(unlock(arg.fd), 0);
-		}
-	}
-	hasty = start_child();
-	if (!hasty) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		for (;;) {
-			if (!lock_until(arg.fd, now_ns() + 20000))
-				ASSERT_EQ(unlock(arg.fd), 0);
-		}
-	}
-	for (round = 0; round < 2000; round++) {
-		uint64_t before = now_ns();
-
-		ASSERT_EQ(lock_until(member, before + 20000000000ull), 0);
-		ASSERT_EQ(unlock(member), 0);
-		ASSERT(now_ns() - before < 10000000000ull);
-	}
-	kill_child(busy);
-	kill_child(hasty);
-}
-
 TEST(a_dead_member_makes_room)
 {
 	int fd = create(1), member = join(fd), i;

@@ -151,6 +151,35 @@ TEST(lock_and_unlock)
 	ASSERT_EQ(dmashm_unlock(a), 0);
 }
 
+/* As test_barrier's each_unlock_wakes_the_next, for the library's own code. */
+TEST(each_unlock_wakes_the_next)
+{
+	struct dmashm_buffer *buf = new_buffer(1);
+	int ends[2], i;
+	pid_t pid[3];
+	char byte;
+
+	ASSERT_EQ(pipe(ends), 0);
+	ASSERT_EQ(dmashm_lock(buf), 0);
+	for (i = 0; i < 3; i++) {
+		pid[i] = start_child();
+		if (!pid[i]) {
+			ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(30 * SECOND)), 0);
+			ASSERT_EQ(dmashm_unlock(buf), 0);
+			ASSERT_EQ(write(ends[1], "x", 1), 1);
+			for (;;)
+				pause();
+		}
+	}
+	sleep_ms(1000);
+	ASSERT_EQ(dmashm_unlock(buf), 0);
+	alarm(20);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(read(ends[0], &byte, 1), 1);
+	for (i = 0; i < 3; i++)
+		kill_child(pid[i]);
+}
+
 TEST(closing_while_holding_is_a_death)
 {
 	struct dmashm_buffer *a = new_buffer(1), *b = twin(a);
