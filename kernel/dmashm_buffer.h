@@ -42,7 +42,7 @@ struct dmashm_buffer {
 	struct mutex lock;		/* not held across fences or the word */
 	struct list_head mappings;	/* lock; what devices have mapped */
 
-	struct mutex vmap_lock;
+	struct mutex vmap_lock;		/* held while the data is vmapped */
 	void *vaddr;			/* vmap_lock; NULL while vmap_count is 0 */
 	unsigned int vmap_count;	/* vmap_lock */
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # those who include this exit with ktap_failed
 # For test programs in shell: the same KTAP as ktap.h. Use:
 #
 #	. ./ktap.sh
@@ -8,6 +8,8 @@
 #	refuse what_must_not_work   command that must fail
 #
 # A command's output becomes diagnostics where the case fails.
+#
+#	await FILE TEXT             until FILE has TEXT in it; fails after 10 s
 
 ktap_n=0
 ktap_failed=0
@@ -51,4 +53,13 @@ refuse() {
 skip() {
 	ktap_n=$((ktap_n + 1))
 	echo "ok $ktap_n $1 # SKIP $2"
+}
+
+await() {
+	ktap_tries=0
+	until grep -q "$2" "$1" 2>/dev/null; do
+		sleep 0.1
+		ktap_tries=$((ktap_tries + 1))
+		[ $ktap_tries -lt 100 ] || return 1
+	done
 }

@@ -21,15 +21,15 @@ static pid_t start_holder(int member, int *pipe_end, int how)
 	ASSERT_EQ(pipe(ends), 0);
 	pid = start_child();
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		uint32_t id;
 		uint32_t *words;
+		int own = join_by(member, &id);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
 		if (how == 'w') {
-			words = map_words(arg.fd);
-			store(words, DMASHM_HELD(arg.id));
+			words = map_words(own);
+			store(words, DMASHM_HELD(id));
 		} else {
-			ASSERT_EQ(try_lock(arg.fd), 0);
+			ASSERT_EQ(try_lock(own), 0);
 		}
 		ASSERT_EQ(write(ends[1], "x", 1), 1);
 		for (;;)
@@ -128,10 +128,10 @@ TEST(death_is_seen_while_a_child_has_the_fd)
 	ASSERT_EQ(pipe(ends), 0);
 	pid = start_child();
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		uint32_t id;
+		int own = join_by(member, &id);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		store(map_words(arg.fd), DMASHM_HELD(arg.id));
+		store(map_words(own), DMASHM_HELD(id));
 		if (!fork()) {
 			sleep_ms(5000);
 			_exit(0);
@@ -156,11 +156,10 @@ TEST(death_is_seen_while_the_fd_is_in_flight)
 	ASSERT_EQ(pipe(ends), 0);
 	pid = start_child();
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		int own = join_by(member, NULL);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		send_fds(pair[0], arg.fd, arg.fd);
-		ASSERT_EQ(try_lock(arg.fd), 0);	/* never mapped a word */
+		send_fds(pair[0], own, own);
+		ASSERT_EQ(try_lock(own), 0);	/* never mapped a word */
 		ASSERT_EQ(write(ends[1], "x", 1), 1);
 		for (;;)
 			pause();
@@ -179,10 +178,10 @@ TEST(exec_gives_up_the_lock)
 	ASSERT_EQ(pipe(ends), 0);
 	pid = start_child();
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		uint32_t id;
+		int own = join_by(member, &id);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		store(map_words(arg.fd), DMASHM_HELD(arg.id));
+		store(map_words(own), DMASHM_HELD(id));
 		ASSERT_EQ(write(ends[1], "x", 1), 1);
 		execlp("sleep", "sleep", "5", NULL);
 		execlp("busybox", "busybox", "sleep", "5", NULL);
@@ -311,10 +310,9 @@ TEST(the_lock_stays_with_the_memory)
 	ASSERT_EQ(pipe(ends), 0);
 	pid = start_child();
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		int own = join_by(member, NULL);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		ASSERT_EQ(try_lock(arg.fd), 0);
+		ASSERT_EQ(try_lock(own), 0);
 		ASSERT(clone(goes_on, stack + sizeof(stack), CLONE_VM | SIGCHLD, ends) > 0);
 		_exit(0);
 	}
@@ -343,22 +341,20 @@ TEST(a_death_without_a_last_close_wakes_sleepers)
 	ASSERT_EQ(pipe(ends), 0);
 	pid = start_child();
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		int own = join_by(member, NULL);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		ASSERT_EQ(try_lock(arg.fd), 0);
-		send_fds(pair[0], arg.fd, arg.fd);
-		close(arg.fd);
+		ASSERT_EQ(try_lock(own), 0);
+		send_fds(pair[0], own, own);
+		close(own);
 		ASSERT_EQ(read(ends[0], &byte, 1), 1);
 		_exit(0);
 	}
 	receive_fds(pair[1], &theirs, &unused);
 	sleeper = start_child();
 	if (!sleeper) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		int own = join_by(member, NULL);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		ASSERT_ERRNO(lock_until(arg.fd, DMASHM_NEVER), EOWNERDEAD);
+		ASSERT_ERRNO(lock_until(own, DMASHM_NEVER), EOWNERDEAD);
 		_exit(0);
 	}
 	while (!(load(words) & DMASHM_WAITERS))

@@ -98,12 +98,12 @@ TEST(a_child_joins_for_itself)
 	pid_t pid = start_child();
 
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		uint32_t id;
+		int own = join_by(member, &id);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		ASSERT_EQ(arg.id, 2);
-		ASSERT_EQ(try_lock(arg.fd), 0);
-		ASSERT_EQ(unlock(arg.fd), 0);
+		ASSERT_EQ(id, 2);
+		ASSERT_EQ(try_lock(own), 0);
+		ASSERT_EQ(unlock(own), 0);
 		_exit(0);
 	}
 	wait_child(pid);

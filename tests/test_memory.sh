@@ -17,12 +17,7 @@ in_group() { exec sh -c 'echo $$ >'"$group"'/cgroup.procs && exec "$@"' sh "$@";
 charged() {
 	in_group ./holder create 67108864 >/tmp/held 2>&1 &
 	holder=$!
-	tries=0
-	until grep -q holding /tmp/held; do
-		sleep 0.1
-		tries=$((tries + 1))
-		[ $tries -lt 100 ] || return 1
-	done
+	await /tmp/held holding || return 1
 	held=$(use)
 	kill $holder
 	wait $holder 2>/dev/null

@@ -13,12 +13,7 @@ hold() {
 	rm -f /tmp/held
 	./holder "$1" >/tmp/held &
 	holder=$!
-	tries=0
-	until grep -q holding /tmp/held; do
-		sleep 0.1
-		tries=$((tries + 1))
-		[ $tries -lt 100 ] || return 1
-	done
+	await /tmp/held holding || return 1
 }
 hold_end() { kill $holder; wait $holder 2>/dev/null; sleep 0.2; }
 

@@ -22,15 +22,6 @@ static struct storm *new_storm(void)
 	return storm;
 }
 
-static int join_by(int member, uint32_t *id)
-{
-	struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
-
-	ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-	*id = arg.id;
-	return arg.fd;
-}
-
 /* Takes and frees the word in user space, as fast as it can. */
 static void hammer(struct storm *storm, int member)
 {

@@ -117,10 +117,9 @@ static pid_t start_sleeper(int member, uint32_t offset, int pipe_end)
 	pid_t pid = start_child();
 
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		int own = join_by(member, NULL);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		ASSERT_EQ(wait_word(arg.fd, offset, 0, in_ms(30000)), 0);
+		ASSERT_EQ(wait_word(own, offset, 0, in_ms(30000)), 0);
 		ASSERT_EQ(write(pipe_end, "x", 1), 1);
 		for (;;)
 			pause();
@@ -231,15 +230,14 @@ TEST(no_wake_up_is_lost)
 	pid_t pid = start_child();
 
 	if (!pid) {
-		struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+		int own = join_by(member, NULL);
 
-		ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
-		word = &map_words(arg.fd)[EVENT / 4];
+		word = &map_words(own)[EVENT / 4];
 		for (i = 1; i < 2 * ROUNDS; i += 2) {
 			while (load(word) != i)
-				wait_word(arg.fd, EVENT, i - 1, DMASHM_NEVER);
+				wait_word(own, EVENT, i - 1, DMASHM_NEVER);
 			store(word, i + 1);
-			ASSERT(wake_word(arg.fd, EVENT, 1) >= 0);
+			ASSERT(wake_word(own, EVENT, 1) >= 0);
 		}
 		_exit(0);
 	}

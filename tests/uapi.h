@@ -81,6 +81,17 @@ static inline int join(int dmabuf)
 	return join_id(dmabuf, NULL);
 }
 
+/* Another member of the same buffer, as a child or a receiver joins. */
+static inline int join_by(int member, uint32_t *id)
+{
+	struct dmashm_join arg = { .dmabuf_fd = -1, .fd = -1 };
+
+	ASSERT_EQ(ioctl(member, DMASHM_IOC_JOIN, &arg), 0);
+	if (id)
+		*id = arg.id;
+	return arg.fd;
+}
+
 static inline uint8_t *map_data(int dmabuf, size_t size)
 {
 	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -205,41 +216,49 @@ static inline int open_tester(int dmabuf)
 	return fd;
 }
 
-/* Two fds, as a buffer travels. */
+/* A message of one byte with room for two fds, as a buffer travels. */
+struct fd_message {
+	char byte;
+	char control[CMSG_SPACE(2 * sizeof(int))];
+	struct iovec iov;
+	struct msghdr header;
+};
+
+static inline struct msghdr *fd_message(struct fd_message *message)
+{
+	memset(message, 0, sizeof(*message));
+	message->iov = (struct iovec){ &message->byte, 1 };
+	message->header.msg_iov = &message->iov;
+	message->header.msg_iovlen = 1;
+	message->header.msg_control = message->control;
+	message->header.msg_controllen = sizeof(message->control);
+	return &message->header;
+}
+
 static inline void send_fds(int socket, int a, int b)
 {
-	char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
-	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	struct fd_message message;
+	struct msghdr *header = fd_message(&message);
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
 	int fds[2] = { a, b };
 
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
-	ASSERT_EQ(sendmsg(socket, &msg, 0), 1);
+	ASSERT_EQ(sendmsg(socket, header, 0), 1);
 }
 
 static inline void receive_fds(int socket, int *a, int *b)
 {
-	char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
-	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
+	struct fd_message message;
+	struct msghdr *header = fd_message(&message);
 	int fds[2];
 
-	ASSERT_EQ(recvmsg(socket, &msg, MSG_CMSG_CLOEXEC), 1);
-	ASSERT(CMSG_FIRSTHDR(&msg));
-	ASSERT_EQ(CMSG_FIRSTHDR(&msg)->cmsg_len, CMSG_LEN(sizeof(fds)));
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
+	ASSERT_EQ(recvmsg(socket, header, MSG_CMSG_CLOEXEC), 1);
+	ASSERT(CMSG_FIRSTHDR(header));
+	ASSERT_EQ(CMSG_FIRSTHDR(header)->cmsg_len, CMSG_LEN(sizeof(fds)));
+	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(header)), sizeof(fds));
 	*a = fds[0];
 	*b = fds[1];
 }

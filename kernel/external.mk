@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For Makefiles of modules that call dmashm.ko, which must have been built
+# before, in this directory.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+W ?= 1
+symbols := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/Module.symvers
+
+.PHONY: all clean
+
+all:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) KBUILD_EXTRA_SYMBOLS=$(symbols) modules
+
+clean:
+	@if test -d $(KDIR); then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
