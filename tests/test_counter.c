@@ -63,9 +63,11 @@ static void add(int fd, enum how how)
 		else if (how == BY_IOCTL)
 			ASSERT_EQ(lock_until(member, DMASHM_NEVER), 0);
 		value = *counter;
-		/* Time for others to come between, if they can. */
+		/* Time for others to come between, if they can: on one CPU too. */
 		for (n = 0; n < 10; n++)
 			__asm__ volatile("" ::: "memory");
+		if (i % 1000 == 0)
+			sched_yield();
 		*counter = value + 1;
 		if (how == BY_WORD)
 			unlock_word(member, word);
