@@ -56,7 +56,6 @@ static void add(int fd, enum how how)
 		sched_yield();
 	for (i = 0; i < ROUNDS; i++) {
 		uint64_t value;
-		int n;
 
 		if (how == BY_WORD)
 			lock_word(member, word, DMASHM_HELD(id));
@@ -64,10 +63,8 @@ static void add(int fd, enum how how)
 			ASSERT_EQ(lock_until(member, DMASHM_NEVER), 0);
 		value = *counter;
 		/* Time for others to come between, if they can: on one CPU too. */
-		for (n = 0; n < 10; n++)
-			__asm__ volatile("" ::: "memory");
 		if (i % 1000 == 0)
-			sched_yield();
+			usleep(1);
 		*counter = value + 1;
 		if (how == BY_WORD)
 			unlock_word(member, word);
