@@ -226,23 +226,28 @@ int dmashm_barrier_trylock(struct dmashm_barrier *barrier, u32 held)
 /*
  * Announce that somebody sleeps, and sleep while the word stays. A word that
  * is free although the claim failed is only worth sleeping on where another
- * user inside the kernel holds the barrier: that one wakes in any case.
+ * user inside the kernel holds the barrier: that one wakes in any case. All
+ * of it under the lock, which every unlock in the kernel takes too.
  */
 static int barrier_sleep(struct dmashm_barrier *barrier, u64 deadline,
 			 unsigned int state)
 {
 	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
-	u32 word = READ_ONCE(*p);
+	bool held;
+	u32 word;
 
-	if (dmashm_word_kind(word) != DMASHM_KIND_FREE) {
-		if (!(word & DMASHM_WAITERS) &&
-		    !try_cmpxchg(p, &word, word | DMASHM_WAITERS))
-			return -EAGAIN;
-		word |= DMASHM_WAITERS;
-	} else if (!READ_ONCE(barrier->kernel_holds)) {
+	spin_lock_irq(&barrier->lock);
+	word = READ_ONCE(*p);
+	if (dmashm_word_kind(word) == DMASHM_KIND_FREE)
+		held = barrier->kernel_holds;
+	else
+		held = word & DMASHM_WAITERS ||
+		       try_cmpxchg(p, &word, word | DMASHM_WAITERS);
+	if (!held) {
+		spin_unlock_irq(&barrier->lock);
 		return -EAGAIN;
 	}
-	return dmashm_waiter_sleep(barrier, DMASHM_OFF_BARRIER, word, deadline,
+	return dmashm_waiter_sleep(barrier, DMASHM_OFF_BARRIER, deadline,
 				   state);
 }
 
@@ -384,16 +389,22 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held)
  * A barrier's word whose holder is dead does not keep its value: it is turned
  * into DIED first, and the caller gets -EAGAIN.
  *
- * Return: as dmashm_waiter_sleep().
+ * Return: -EAGAIN the word differs; else as dmashm_waiter_sleep().
  */
 int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
 			u32 expected, u64 deadline)
 {
-	if (offset == DMASHM_OFF_BARRIER) {
-		spin_lock_irq(&barrier->lock);
-		barrier_settle(barrier);
+	u32 word;
+
+	spin_lock_irq(&barrier->lock);
+	if (offset == DMASHM_OFF_BARRIER)
+		word = barrier_settle(barrier);
+	else
+		word = READ_ONCE(*dmashm_barrier_word(barrier, offset));
+	if (word != expected) {
 		spin_unlock_irq(&barrier->lock);
+		return -EAGAIN;
 	}
-	return dmashm_waiter_sleep(barrier, offset, expected, deadline,
+	return dmashm_waiter_sleep(barrier, offset, deadline,
 				   TASK_INTERRUPTIBLE);
 }

@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/nsproxy.h>
+#include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/time_namespace.h>
@@ -94,7 +95,10 @@ u64 dmashm_ioctl_deadline(u64 deadline)
 #ifdef CONFIG_TIME_NS
 	shift = timespec64_to_ns(&current->nsproxy->time_ns->offsets.monotonic);
 #endif
-	return clamp((s64)deadline - shift, 0LL, KTIME_MAX);
+	/* Only a clock that was set back can overflow: that is very late. */
+	if (check_sub_overflow((s64)deadline, shift, &shift))
+		return DMASHM_NEVER;
+	return max(shift, 0LL);
 }
 
 /**

@@ -12,15 +12,22 @@
  * Whoever borrows the address space with get_task_mm() (reading /proc/PID/mem,
  * process_vm_readv, a core dump) delays that end until done.
  */
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "dmashm_gfp.h"
 #include "dmashm_member.h"
 #include "dmashm_process.h"
+
+/* Those that process_free() has not freed yet. */
+static atomic_t process_count = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(process_last_freed);
 
 static struct dmashm_process *to_process(struct mmu_notifier *notifier)
 {
@@ -34,6 +41,7 @@ static struct mmu_notifier *process_alloc(struct mm_struct *mm)
 	process = kzalloc(sizeof(*process), DMASHM_GFP);
 	if (!process)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&process_count);
 	mutex_init(&process->lock);
 	INIT_LIST_HEAD(&process->members);
 	return &process->notifier;
@@ -43,6 +51,8 @@ static struct mmu_notifier *process_alloc(struct mm_struct *mm)
 static void process_free(struct mmu_notifier *notifier)
 {
 	kfree(to_process(notifier));
+	if (atomic_dec_and_test(&process_count))
+		wake_up(&process_last_freed);
 }
 
 /* The address space is about to be torn down: nobody runs in it any more. */
@@ -90,9 +100,13 @@ void dmashm_process_put(struct dmashm_process *process)
 /**
  * dmashm_process_exit() - wait until every process is freed
  *
- * For the end of the module: process_free() must not be called after it.
+ * For the end of the module: process_free() must not run after it. Members are
+ * gone by then, but the core calls process_free() only after a grace period,
+ * and mmu_notifier_synchronize() waits for that period, not for the call.
  */
 void dmashm_process_exit(void)
 {
-	mmu_notifier_synchronize();
+	wait_event(process_last_freed, !atomic_read(&process_count));
+	/* SRCU callbacks run with bottom halves off: wait for the last's return. */
+	synchronize_rcu();
 }

@@ -19,7 +19,7 @@ struct dmashm_waiter {
 	struct list_head node;		/* barrier->lock */
 	struct task_struct *task;	/* constant */
 	u32 offset;			/* constant */
-	bool woken;			/* set under barrier->lock, off the list */
+	bool woken;			/* written under barrier->lock */
 };
 
 /* How many are woken before interrupts are let in. */
@@ -29,7 +29,7 @@ static void waiter_remove(struct dmashm_barrier *barrier,
 			  struct dmashm_waiter *waiter)
 {
 	lockdep_assert_held(&barrier->lock);
-	list_del(&waiter->node);
+	list_del_init(&waiter->node);
 	barrier->waiter_count--;
 }
 
@@ -60,48 +60,45 @@ static int waiter_schedule(struct dmashm_waiter *waiter, u64 deadline,
 }
 
 /**
- * dmashm_waiter_sleep() - sleep while a word keeps its value
+ * dmashm_waiter_sleep() - sleep until woken
  * @barrier:  whose page of words
- * @offset:   in bytes; the caller has checked it
- * @expected: sleep only if the word has this value
+ * @offset:   of the word, in bytes
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
- * The word is compared under the lock that wakers take after they changed it:
- * either the comparison sees their value, or they find the waiter in the list.
+ * The caller holds barrier->lock, has interrupts off by it, and has seen under
+ * it that there is a reason to sleep. Wakers take the lock after they took the
+ * reason away: either the caller sees that, or they find the waiter.
  *
- * Context: process; takes barrier->lock.
- * Return: 0 woken; -EAGAIN the word differs; -EUSERS DMASHM_SLEEPERS sleep
- * already; -ETIMEDOUT; -ERESTARTSYS. One that was woken gets 0 even when its
- * time ran out or a signal came too: a wake that is used up is never lost.
+ * Context: process; gives barrier->lock back.
+ * Return: 0 woken; -EUSERS DMASHM_SLEEPERS sleep already; -ETIMEDOUT;
+ * -ERESTARTSYS. One that was chosen to be woken gets 0 even when its time ran
+ * out or a signal came too: a wake that is used up is never lost.
  */
 int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
-			u32 expected, u64 deadline, unsigned int state)
+			u64 deadline, unsigned int state)
+	__releases(&barrier->lock)
 {
 	struct dmashm_waiter waiter = { .task = current, .offset = offset };
-	int ret = 0;
+	int ret;
 
-	spin_lock_irq(&barrier->lock);
-	if (READ_ONCE(*dmashm_barrier_word(barrier, offset)) != expected) {
-		ret = -EAGAIN;
-	} else if (barrier->waiter_count == DMASHM_SLEEPERS) {
-		ret = -EUSERS;
-	} else {
-		list_add_tail(&waiter.node, &barrier->waiters);
-		barrier->waiter_count++;
+	lockdep_assert_held(&barrier->lock);
+	if (barrier->waiter_count == DMASHM_SLEEPERS) {
+		spin_unlock_irq(&barrier->lock);
+		return -EUSERS;
 	}
+	list_add_tail(&waiter.node, &barrier->waiters);
+	barrier->waiter_count++;
 	spin_unlock_irq(&barrier->lock);
-	if (ret)
-		return ret;
 
 	ret = waiter_schedule(&waiter, deadline, state);
 
 	/* Taken in any case: the waker may still be looking at us. */
 	spin_lock_irq(&barrier->lock);
+	if (!list_empty(&waiter.node))
+		waiter_remove(barrier, &waiter);
 	if (waiter.woken)
 		ret = 0;
-	else
-		waiter_remove(barrier, &waiter);
 	spin_unlock_irq(&barrier->lock);
 	return ret;
 }
@@ -140,8 +137,8 @@ void dmashm_waiter_wake_one(struct dmashm_barrier *barrier, u32 offset)
  * Wake all on @list, a few at a time. They stay under barrier->lock: one whose
  * time runs out meanwhile takes itself off.
  */
-static unsigned int waiter_wake_list(struct dmashm_barrier *barrier,
-				     struct list_head *list)
+static void waiter_wake_list(struct dmashm_barrier *barrier,
+			     struct list_head *list)
 {
 	unsigned int woken = 0;
 
@@ -156,7 +153,6 @@ static unsigned int waiter_wake_list(struct dmashm_barrier *barrier,
 		spin_lock_irq(&barrier->lock);
 	}
 	spin_unlock_irq(&barrier->lock);
-	return woken;
 }
 
 /**
@@ -175,19 +171,23 @@ unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 				u32 count)
 {
 	struct dmashm_waiter *waiter, *next;
+	unsigned int woken = 0;
 	LIST_HEAD(list);
 
 	spin_lock_irq(&barrier->lock);
 	list_for_each_entry_safe(waiter, next, &barrier->waiters, node) {
-		if (!count)
+		if (woken == count)
 			break;
 		if (waiter->offset != offset)
 			continue;
+		/* Chosen: from here on it cannot time out without the wake. */
+		WRITE_ONCE(waiter->woken, true);
 		list_move_tail(&waiter->node, &list);
-		count--;
+		woken++;
 	}
 	spin_unlock_irq(&barrier->lock);
-	return waiter_wake_list(barrier, &list);
+	waiter_wake_list(barrier, &list);
+	return woken;
 }
 
 /**

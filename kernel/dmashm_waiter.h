@@ -8,7 +8,7 @@
 struct dmashm_barrier;
 
 int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
-			u32 expected, u64 deadline, unsigned int state);
+			u64 deadline, unsigned int state);
 void dmashm_waiter_wake_one(struct dmashm_barrier *barrier, u32 offset);
 unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 				u32 count);

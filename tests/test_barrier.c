@@ -287,6 +287,28 @@ TEST(a_kernel_holder_whose_word_is_overwritten_lets_go)
 	ASSERT_EQ(ioctl(tester, TESTER_IOC_UNLOCK), 0);
 }
 
+/* The word is free, but a driver is inside: another one waits for its unlock. */
+TEST(a_driver_waits_for_another_whatever_the_word_says)
+{
+	int fd = create(1), first = open_tester(fd), second = open_tester(fd);
+	uint32_t *words = map_words(join(fd));
+	pid_t pid;
+
+	ASSERT_EQ(ioctl(first, TESTER_IOC_TRYLOCK), 0);
+	store(words, 0);
+	pid = start_child();
+	if (!pid) {
+		ASSERT_EQ(tester_lock(second, in_ms(30000)), 0);
+		ASSERT_EQ(ioctl(second, TESTER_IOC_UNLOCK), 0);
+		_exit(0);
+	}
+	sleep_ms(300);
+	ASSERT_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	ASSERT_ERRNO(ioctl(first, TESTER_IOC_UNLOCK), EPROTO);
+	alarm(10);
+	wait_child(pid);
+}
+
 /* Somebody writes random words as fast as it can while all others lock. */
 TEST_LIMIT(a_scribbler_hangs_nobody, 120)
 {
