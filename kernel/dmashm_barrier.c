@@ -233,6 +233,8 @@ static int barrier_sleep(struct dmashm_barrier *barrier, u64 deadline,
 			 unsigned int state)
 {
 	u32 *p = dmashm_barrier_word(barrier, DMASHM_OFF_BARRIER);
+	struct dmashm_waiter waiter;
+	int ret = -EAGAIN;
 	bool held;
 	u32 word;
 
@@ -243,12 +245,10 @@ static int barrier_sleep(struct dmashm_barrier *barrier, u64 deadline,
 	else
 		held = word & DMASHM_WAITERS ||
 		       try_cmpxchg(p, &word, word | DMASHM_WAITERS);
-	if (!held) {
-		spin_unlock_irq(&barrier->lock);
-		return -EAGAIN;
-	}
-	return dmashm_waiter_sleep(barrier, DMASHM_OFF_BARRIER, deadline,
-				   state);
+	if (held)
+		ret = dmashm_waiter_queue(barrier, &waiter, DMASHM_OFF_BARRIER);
+	spin_unlock_irq(&barrier->lock);
+	return ret ?: dmashm_waiter_sleep(barrier, &waiter, deadline, state);
 }
 
 /**
@@ -389,11 +389,14 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held)
  * A barrier's word whose holder is dead does not keep its value: it is turned
  * into DIED first, and the caller gets -EAGAIN.
  *
- * Return: -EAGAIN the word differs; else as dmashm_waiter_sleep().
+ * Return: -EAGAIN the word differs; else as dmashm_waiter_queue() and
+ * dmashm_waiter_sleep().
  */
 int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
 			u32 expected, u64 deadline)
 {
+	struct dmashm_waiter waiter;
+	int ret = -EAGAIN;
 	u32 word;
 
 	spin_lock_irq(&barrier->lock);
@@ -401,10 +404,9 @@ int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
 		word = barrier_settle(barrier);
 	else
 		word = READ_ONCE(*dmashm_barrier_word(barrier, offset));
-	if (word != expected) {
-		spin_unlock_irq(&barrier->lock);
-		return -EAGAIN;
-	}
-	return dmashm_waiter_sleep(barrier, offset, deadline,
-				   TASK_INTERRUPTIBLE);
+	if (word == expected)
+		ret = dmashm_waiter_queue(barrier, &waiter, offset);
+	spin_unlock_irq(&barrier->lock);
+	return ret ?: dmashm_waiter_sleep(barrier, &waiter, deadline,
+					  TASK_INTERRUPTIBLE);
 }

@@ -14,14 +14,6 @@
 #include "dmashm_barrier.h"
 #include "dmashm_waiter.h"
 
-/* Lives on the stack of the task that sleeps. */
-struct dmashm_waiter {
-	struct list_head node;		/* barrier->lock */
-	struct task_struct *task;	/* constant */
-	u32 offset;			/* constant */
-	bool woken;			/* written under barrier->lock */
-};
-
 /* How many are woken before interrupts are let in. */
 #define WAITER_BATCH 32
 
@@ -60,44 +52,55 @@ static int waiter_schedule(struct dmashm_waiter *waiter, u64 deadline,
 }
 
 /**
+ * dmashm_waiter_queue() - become one of those who are woken
+ * @barrier: whose page of words
+ * @waiter:  to be filled in; for dmashm_waiter_sleep()
+ * @offset:  of the word, in bytes
+ *
+ * The caller has seen, under the lock, that there is a reason to sleep. Wakers
+ * take the lock after they took the reason away: either the caller sees that,
+ * or they find the waiter.
+ *
+ * Context: process; the caller holds barrier->lock.
+ * Return: 0; -EUSERS DMASHM_SLEEPERS sleep already.
+ */
+int dmashm_waiter_queue(struct dmashm_barrier *barrier,
+			struct dmashm_waiter *waiter, u32 offset)
+{
+	lockdep_assert_held(&barrier->lock);
+	if (barrier->waiter_count == DMASHM_SLEEPERS)
+		return -EUSERS;
+	waiter->task = current;
+	waiter->offset = offset;
+	waiter->woken = false;
+	list_add_tail(&waiter->node, &barrier->waiters);
+	barrier->waiter_count++;
+	return 0;
+}
+
+/**
  * dmashm_waiter_sleep() - sleep until woken
  * @barrier:  whose page of words
- * @offset:   of the word, in bytes
+ * @waiter:   queued by the caller; not any more when this returns
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
- * The caller holds barrier->lock, has interrupts off by it, and has seen under
- * it that there is a reason to sleep. Wakers take the lock after they took the
- * reason away: either the caller sees that, or they find the waiter.
- *
- * Context: process; gives barrier->lock back.
- * Return: 0 woken; -EUSERS DMASHM_SLEEPERS sleep already; -ETIMEDOUT;
- * -ERESTARTSYS. One that was chosen to be woken gets 0 even when its time ran
- * out or a signal came too: a wake that is used up is never lost.
+ * Context: process; takes barrier->lock.
+ * Return: 0 woken; -ETIMEDOUT; -ERESTARTSYS. One that was chosen to be woken
+ * gets 0 even when its time ran out or a signal came too: a wake that is used
+ * up is never lost.
  */
-int dmashm_waiter_sleep(struct dmashm_barrier *barrier, u32 offset,
-			u64 deadline, unsigned int state)
-	__releases(&barrier->lock)
+int dmashm_waiter_sleep(struct dmashm_barrier *barrier,
+			struct dmashm_waiter *waiter, u64 deadline,
+			unsigned int state)
 {
-	struct dmashm_waiter waiter = { .task = current, .offset = offset };
-	int ret;
-
-	lockdep_assert_held(&barrier->lock);
-	if (barrier->waiter_count == DMASHM_SLEEPERS) {
-		spin_unlock_irq(&barrier->lock);
-		return -EUSERS;
-	}
-	list_add_tail(&waiter.node, &barrier->waiters);
-	barrier->waiter_count++;
-	spin_unlock_irq(&barrier->lock);
-
-	ret = waiter_schedule(&waiter, deadline, state);
+	int ret = waiter_schedule(waiter, deadline, state);
 
 	/* Taken in any case: the waker may still be looking at us. */
 	spin_lock_irq(&barrier->lock);
-	if (!list_empty(&waiter.node))
-		waiter_remove(barrier, &waiter);
-	if (waiter.woken)
+	if (!list_empty(&waiter->node))
+		waiter_remove(barrier, waiter);
+	if (waiter->woken)
 		ret = 0;
 	spin_unlock_irq(&barrier->lock);
 	return ret;
