@@ -152,7 +152,8 @@ uint64_t dmashm_deadline(uint64_t ns);
  *
  * No system call where nobody holds it. Not recursive.
  *
- * Errors: in a child of fork(), those of dmashm_import().
+ * Errors: -EUSERS DMASHM_SLEEPERS threads sleep on this buffer already; in a
+ * child of fork(), those of dmashm_import().
  */
 int dmashm_lock(struct dmashm_buffer *buf);
 
@@ -244,8 +245,8 @@ uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
  * looks then whether that one is still there.
  *
  * Returns 0 when woken or when the word has another value; look again, it may
- * have changed for nothing. Errors: -ETIMEDOUT, -EINVAL @n; in a child of
- * fork(), those of dmashm_import().
+ * have changed for nothing. Errors: -ETIMEDOUT, -EINVAL @n, -EUSERS as
+ * dmashm_lock(); in a child of fork(), those of dmashm_import().
  */
 int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 		uint64_t deadline);

@@ -287,7 +287,7 @@ free_member:
  *
  * Context: process, may sleep; takes mmap_lock.
  * Return: the file that is the member, owned by the caller; or an ERR_PTR:
- * -ENOMEM, -EINTR, -EUSERS, -EOVERFLOW, -ENFILE.
+ * -ENOMEM, -ERESTARTNOINTR, -EUSERS, -EOVERFLOW, -ENFILE.
  */
 struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
 				u32 *slot)

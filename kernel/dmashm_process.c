@@ -50,6 +50,7 @@ static struct mmu_notifier *process_alloc(struct mm_struct *mm)
 /* After the last put and a grace period; must not sleep. */
 static void process_free(struct mmu_notifier *notifier)
 {
+	mutex_destroy(&to_process(notifier)->lock);
 	kfree(to_process(notifier));
 	if (atomic_dec_and_test(&process_count))
 		wake_up(&process_last_freed);
@@ -78,13 +79,16 @@ static const struct mmu_notifier_ops process_ops = {
  *
  * Context: process; takes mmap_lock.
  * Return: with a reference, for dmashm_process_put(); or an ERR_PTR: -ENOMEM;
- * -EINTR a signal is pending.
+ * -ERESTARTNOINTR a signal is pending: after it the call is made again.
  */
 struct dmashm_process *dmashm_process_get(void)
 {
 	struct mmu_notifier *notifier;
 
 	notifier = mmu_notifier_get(&process_ops, current->mm);
+	/* A signal kept it from taking all locks; nothing has changed yet. */
+	if (notifier == ERR_PTR(-EINTR))
+		return ERR_PTR(-ERESTARTNOINTR);
 	return IS_ERR(notifier) ? ERR_CAST(notifier) : to_process(notifier);
 }
 

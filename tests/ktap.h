@@ -117,10 +117,15 @@ static inline void wait_child(pid_t pid)
 		FAIL("child ended with status %#x", status);
 }
 
+/* The child must have lived until now: it may have found a fault. */
 static inline void kill_child(pid_t pid)
 {
-	if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) != pid)
+	int status;
+
+	if (kill(pid, SIGKILL) || waitpid(pid, &status, 0) != pid)
 		FAIL("killing a child: errno %d", errno);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		FAIL("child had ended before, with status %#x", status);
 }
 
 static inline int ktap_run(const struct ktap_test *test)

@@ -132,8 +132,8 @@ TEST(death_is_seen_while_a_child_has_the_fd)
 		int own = join_by(member, &id);
 
 		store(map_words(own), DMASHM_HELD(id));
-		if (!fork()) {
-			sleep_ms(5000);
+		if (!start_child()) {
+			sleep_ms(20000);
 			_exit(0);
 		}
 		ASSERT_EQ(write(ends[1], "x", 1), 1);
@@ -183,13 +183,13 @@ TEST(exec_gives_up_the_lock)
 
 		store(map_words(own), DMASHM_HELD(id));
 		ASSERT_EQ(write(ends[1], "x", 1), 1);
-		execlp("sleep", "sleep", "5", NULL);
-		execlp("busybox", "busybox", "sleep", "5", NULL);
+		execlp("sleep", "sleep", "30", NULL);
+		execlp("busybox", "busybox", "sleep", "30", NULL);
 		_exit(99);
 	}
 	ASSERT_EQ(read(ends[0], &byte, 1), 1);
-	ASSERT_ERRNO(lock_until(member, in_ms(3000)), EOWNERDEAD);
-	kill_child(pid);
+	ASSERT_ERRNO(lock_until(member, in_ms(5000)), EOWNERDEAD);
+	kill_child(pid);	/* it sleeps: exec has worked */
 }
 
 TEST(closing_one_of_two_fds_gives_up_nothing)

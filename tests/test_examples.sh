@@ -10,13 +10,12 @@ cat /proc/self/exe ../tests/test_* >$file
 while [ "$(wc -c <$file)" -lt 3000000 ]; do cat $file $file >$file.2 && mv $file.2 $file; done
 
 stream() { sh $examples/stream-demo.sh $file; }
-# The consumer gets another file than the one that is compared with.
 stream_of() { sh $examples/stream-demo.sh "$1"; }
 an_empty_file() { : >/tmp/empty && stream_of /tmp/empty; }
 one_byte() { printf x >/tmp/one && stream_of /tmp/one; }
 no_file() { stream_of /no/such/file; }
 
-plan 9
+plan 10
 check hello $examples/hello
 check map_twice $examples/map_twice
 check counter_by_barrier $examples/counter barrier 20000
@@ -25,6 +24,7 @@ check counter_without $examples/counter none 100000
 check raw_uapi $examples/raw_uapi
 check stream stream
 check stream_of_one_byte one_byte
+check stream_of_nothing an_empty_file
 refuse stream_of_no_file no_file
-rm -f $file /tmp/one
+rm -f $file /tmp/one /tmp/empty
 exit "$ktap_failed"

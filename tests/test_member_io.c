@@ -141,19 +141,14 @@ TEST(a_signal_interrupts_io)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 	int fd = create(1), member = join(fd), holder = join(fd);
-	pid_t parent = getpid(), pid;
+	pid_t pid;
 	char byte;
 
 	sigaction(SIGUSR1, &action, NULL);
 	ASSERT_EQ(try_lock(holder), 0);
-	pid = start_child();
-	if (!pid) {
-		sleep_ms(200);
-		kill(parent, SIGUSR1);
-		_exit(0);
-	}
+	pid = start_signaller();
 	ASSERT_ERRNO(pread(member, &byte, 1, 0), EINTR);
-	wait_child(pid);
+	kill_child(pid);
 }
 
 TEST(io_after_a_death_needs_a_repair)

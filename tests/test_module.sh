@@ -36,7 +36,7 @@ check loads_and_unloads reload
 check twenty_times twenty_times
 check max_buffer_mib_can_be_given parameter
 for what in dmabuf member mapping words pipe; do
-	hold $what
+	hold $what || { echo "Bail out! ./holder $what does not hold."; exit 1; }
 	# The pipe has pages only, and those need no module.
 	if [ $what = pipe ]; then
 		check "a_page_in_a_${what}_does_not_keep_it" reload

@@ -191,6 +191,20 @@ static inline void members_are(int member, uint32_t expected)
 	ASSERT_EQ(info.members, expected);
 }
 
+/* A child that sends us SIGUSR1 every few ms, so that one comes in time. */
+static inline pid_t start_signaller(void)
+{
+	pid_t parent = getpid(), pid = start_child();
+
+	if (!pid) {
+		for (;;) {
+			sleep_ms(20);
+			kill(parent, SIGUSR1);
+		}
+	}
+	return pid;
+}
+
 /* Load a module of ours or of the kernel; false if there is none. */
 static inline bool load_module(const char *name)
 {

@@ -90,7 +90,8 @@ int dmashm_buffer_unlock(struct dmashm_buffer *buffer);
  * @buffer: the buffer, held
  *
  * Context: any; not hard interrupts on PREEMPT_RT.
- * Return: 0; -EPERM the kernel does not hold it.
+ * Return: 0; -EPERM the kernel does not hold it, or the word says so no more;
+ * -EPROTO somebody keeps changing the word.
  */
 int dmashm_buffer_recover(struct dmashm_buffer *buffer);
 

@@ -22,7 +22,8 @@
  *     back no more bytes than the caller's struct has.
  *   - Unknown flags and non-zero padding are -EINVAL.
  *   - A call that fails changes nothing and installs no fd; but WAKE with an
- *     argument that cannot be written has woken before it fails.
+ *     argument that cannot be written has woken before it fails, and a JOIN
+ *     that finds no fd or cannot write its result has used up an id.
  *   - -EFAULT when the argument cannot be read or written, -ENOTTY for a
  *     command that this kind of fd does not answer.
  *   - Deadlines are absolute times of CLOCK_MONOTONIC in nanoseconds, as the
@@ -182,8 +183,7 @@ struct dmashm_create {
  * Errors: -EBADF @dmabuf_fd is no open fd; -EINVAL it is not a dma-buf of this
  * module; -EACCES it is not open for writing; -EXDEV it belongs to another
  * buffer than this member; -EUSERS the buffer has DMASHM_CAPACITY members;
- * -EOVERFLOW its ids are used up; -EINTR a signal came; -ENOMEM, -EMFILE,
- * -ENFILE.
+ * -EOVERFLOW its ids are used up; -ENOMEM, -EMFILE, -ENFILE.
  */
 struct dmashm_join {
 	__s32 dmabuf_fd;
@@ -315,7 +315,8 @@ struct dmashm_unlock {
  * makes them -EAGAIN instead of waiting. -EOWNERDEAD when the last holder
  * died: nothing moved, RECOVER is due. -EPROTO when another member overwrote
  * the word meanwhile: what moved may be torn. -EINTR when a signal came
- * before anything moved. -EUSERS as WAIT.
+ * before anything moved. -EUSERS as WAIT. -ENOMEM, -EFAULT. What goes wrong
+ * after a first chunk ends the call short; the next call tells.
  */
 #define DMASHM_IO_CHUNK		65536
 
