@@ -3,6 +3,10 @@
 #include <poll.h>
 #include <xf86drm.h>
 
+#if __has_include(<drm/vgem_drm.h>)
+#include <drm/vgem_drm.h>
+#endif
+
 #include "uapi.h"
 
 TEST(sync_takes_what_the_kernel_documents)
@@ -87,6 +91,47 @@ TEST(an_importer_keeps_the_buffer)
 	data = map_data(back, MIB);
 	ASSERT_EQ(data[MIB - 1], 42);
 	ASSERT(join(back) >= 0);
+}
+
+/*
+ * A device that is not done: who wants the data waits for its fence, and the
+ * barrier stays free meanwhile.
+ */
+TEST(a_fence_is_waited_for_with_the_barrier_free)
+{
+#ifndef DRM_IOCTL_VGEM_FENCE_ATTACH
+	SKIP("this distribution's headers do not describe vgem's fences");
+#else
+	struct drm_vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
+	struct drm_vgem_fence_signal done = { 0 };
+	int fd = create(1), member = join(fd), vgem = open_vgem(), status;
+	pid_t reader, syncer;
+	char byte;
+
+	ASSERT_EQ(drmPrimeFDToHandle(vgem, fd, &attach.handle), 0);
+	ASSERT_EQ(drmIoctl(vgem, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach), 0);
+	reader = start_child();
+	if (!reader) {
+		ASSERT_EQ(pread(member, &byte, 1, 0), 1);
+		_exit(0);
+	}
+	syncer = start_child();
+	if (!syncer) {
+		ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), 0);
+		_exit(0);
+	}
+	sleep_ms(300);
+	ASSERT_EQ(waitpid(-1, &status, WNOHANG), 0);
+	ASSERT_EQ(try_lock(member), 0);
+	ASSERT_EQ(unlock(member), 0);
+	ASSERT_EQ(fcntl(member, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	ASSERT_ERRNO(pread(member, &byte, 1, 0), EAGAIN);
+	ASSERT_EQ(fcntl(member, F_SETFL, O_RDWR), 0);
+	done.fence = attach.out_fence;
+	ASSERT_EQ(drmIoctl(vgem, DRM_IOCTL_VGEM_FENCE_SIGNAL, &done), 0);
+	wait_child(reader);
+	wait_child(syncer);
+#endif
 }
 
 TEST(drivers_see_the_data_through_vmap)
