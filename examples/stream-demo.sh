@@ -157,12 +157,12 @@ done
 dir=$(mktemp -d)
 load_sampler
 transfer "$file" -k
-sent=$(sha256sum <"$file") || failed="$failed the source could not be read;"
-sent=${sent%% *}
+cat "$dir/producer"
 received=$(cat "$dir/hash")
 received=${received%% *}
-cat "$dir/producer"
 [ -n "$failed" ] || report_calls
+sent=$(sha256sum <"$file") || failed="$failed the source could not be read;"
+sent=${sent%% *}
 echo "sha256     sent     $sent"
 echo "sha256     received $received"
 [ "$sent" = "$received" ] || failed="$failed what arrived is not what was sent;"

@@ -5,10 +5,12 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 W ?= 1
 symbols := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/Module.symvers
 
+include $(dir $(lastword $(MAKEFILE_LIST)))products.mk
+
 .PHONY: all clean
 
 all:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) KBUILD_EXTRA_SYMBOLS=$(symbols) modules
 
 clean:
-	@if test -d $(KDIR); then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
+	rm -rf $(products)

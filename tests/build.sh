@@ -44,6 +44,11 @@ install_library() {
 		[ -e "$stage/usr/include/linux/dmashm.h" ]
 }
 
+install_module() {
+	make -C "$top/kernel" install DESTDIR="$stage" >/dev/null &&
+		find "$stage/lib/modules" -name 'dmashm.ko*' | grep .
+}
+
 flags() {
 	PKG_CONFIG_PATH=$stage/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$stage \
 		pkg-config --cflags --libs dmashm
@@ -64,13 +69,14 @@ readme_shows_hello() {
 		diff - "$top/examples/hello.c"
 }
 
-plan 10
+plan 11
 check modules_build_without_a_warning modules W=1
 check sparse_finds_nothing modules W=1 C=2
 check gcc_finds_nothing user CC=gcc
 check clang_finds_nothing user CC=clang
 check the_library_exports_what_its_header_declares library_exports
 check the_library_installs install_library
+check the_module_installs install_module
 check a_program_builds_with_gcc consumer gcc
 check a_program_builds_with_clang consumer clang
 check a_program_builds_in_cpp consumer_cpp g++
