@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* WAIT and WAKE: futexes for words of the control page. */
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 #include "uapi.h"
 
@@ -48,6 +50,19 @@ TEST(wait_compares_first)
 	ASSERT_ERRNO(wait_word(member, EVENT, 1, DMASHM_NEVER), EAGAIN);
 	store(&map_words(member)[EVENT / 4], 1);
 	ASSERT_ERRNO(wait_word(member, EVENT, 0, DMASHM_NEVER), EAGAIN);
+}
+
+/* Why there is a WAIT at all: neither the words nor the data take a futex. */
+TEST(futexes_do_not_work_here)
+{
+	struct timespec soon = { .tv_nsec = 1000000 };
+	int fd = create(1);
+	uint32_t *words = map_words(join(fd)), *data = (uint32_t *)map_data(fd, page_size());
+
+	store(words, 0);
+	store(data, 0);
+	ASSERT_ERRNO(syscall(SYS_futex, words, FUTEX_WAIT, 0, &soon), EFAULT);
+	ASSERT_ERRNO(syscall(SYS_futex, data, FUTEX_WAIT, 0, &soon), EFAULT);
 }
 
 TEST(wait_ends_at_its_deadline)
