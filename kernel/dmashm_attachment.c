@@ -162,10 +162,9 @@ static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
  * @dir:    DMA_FROM_DEVICE the CPU reads, DMA_TO_DEVICE it writes
  *
  * Context: process, may sleep.
- * Return: 0.
  */
-int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
-				enum dma_data_direction dir)
+void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
+				 enum dma_data_direction dir)
 {
 	struct dmashm_mapping *mapping;
 
@@ -178,7 +177,6 @@ int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
 		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table,
 					 mapping_dir(mapping, dir));
 	mutex_unlock(&buffer->lock);
-	return 0;
 }
 
 /**
@@ -187,10 +185,9 @@ int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
  * @dir:    as for dmashm_attachment_begin_cpu()
  *
  * Context: process, may sleep.
- * Return: 0.
  */
-int dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
-			      enum dma_data_direction dir)
+void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
+			       enum dma_data_direction dir)
 {
 	struct dmashm_mapping *mapping;
 
@@ -203,5 +200,4 @@ int dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
 		dma_sync_sgtable_for_device(mapping->dev, &mapping->table,
 					    mapping_dir(mapping, dir));
 	mutex_unlock(&buffer->lock);
-	return 0;
 }

@@ -18,9 +18,9 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 			     struct sg_table *table);
 
-int dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
-				enum dma_data_direction dir);
-int dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
-			      enum dma_data_direction dir);
+void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
+				 enum dma_data_direction dir);
+void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
+			       enum dma_data_direction dir);
 
 #endif /* DMASHM_ATTACHMENT_H */

@@ -157,7 +157,8 @@ int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
  * @dir:    DMA_FROM_DEVICE to read, DMA_BIDIRECTIONAL to write
  * @nowait: do not wait for fences
  *
- * Waits for the devices' fences, then gives the data to the CPU.
+ * Waits for the devices' fences, then gives the data to the CPU. Undone by
+ * dmashm_attachment_end_cpu().
  *
  * Context: process, may sleep; interruptible.
  * Return: 0; -EAGAIN (@nowait) a fence is not signalled; -ERESTARTSYS.
@@ -171,20 +172,9 @@ int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 		ret = dmashm_buffer_wait_fences(buffer, dir);
 	else if (!dma_resv_test_signaled(&buffer->resv, buffer_usage(dir)))
 		ret = -EAGAIN;
-	return ret ?: dmashm_attachment_begin_cpu(buffer, dir);
-}
-
-/**
- * dmashm_buffer_end_cpu() - what DMA_BUF_IOCTL_SYNC with END does
- * @buffer: the buffer
- * @dir:    as dmashm_buffer_begin_cpu() was given
- *
- * Context: process, may sleep.
- */
-void dmashm_buffer_end_cpu(struct dmashm_buffer *buffer,
-			   enum dma_data_direction dir)
-{
-	dmashm_attachment_end_cpu(buffer, dir);
+	if (!ret)
+		dmashm_attachment_begin_cpu(buffer, dir);
+	return ret;
 }
 
 /**

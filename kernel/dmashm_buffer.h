@@ -62,8 +62,6 @@ int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
 			      enum dma_data_direction dir);
 int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 			    enum dma_data_direction dir, bool nowait);
-void dmashm_buffer_end_cpu(struct dmashm_buffer *buffer,
-			   enum dma_data_direction dir);
 void dmashm_buffer_read(struct dmashm_buffer *buffer, loff_t pos, void *to,
 			size_t len);
 void dmashm_buffer_write(struct dmashm_buffer *buffer, loff_t pos,

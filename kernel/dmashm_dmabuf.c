@@ -68,7 +68,8 @@ static int dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 static int dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				 enum dma_data_direction dir)
 {
-	return dmashm_attachment_end_cpu(dmabuf->priv, dir);
+	dmashm_attachment_end_cpu(dmabuf->priv, dir);
+	return 0;
 }
 
 static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
 #include "dmashm_gfp.h"
 #include "dmashm_member.h"
@@ -77,7 +78,7 @@ static int member_io_chunk(struct dmashm_buffer *buffer, loff_t pos,
 		dmashm_buffer_write(buffer, pos, bounce, len);
 	else
 		dmashm_buffer_read(buffer, pos, bounce, len);
-	dmashm_buffer_end_cpu(buffer, dir);
+	dmashm_attachment_end_cpu(buffer, dir);
 	return dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
 }
 
