@@ -91,55 +91,35 @@ static void join(struct part *part, int fd)
 			    PROT_READ | PROT_WRITE, 0);
 }
 
-static void nap(struct part *part, uint32_t word)
-{
-	struct dmashm_wait arg = {
-		.offset = DMASHM_OFF_BARRIER,
-		.expected = word,
-		.deadline = deadline(PATIENCE),
-	};
-
-	if (!ioctl(part->fds[MEMBER], DMASHM_IOC_WAIT, &arg))
-		part->slept++;
-	else if (errno != EAGAIN && errno != EINTR)
-		err(1, "WAIT");
-}
-
+/* Where nobody else is: by one instruction. Else the kernel has us sleep. */
 static void lock(struct part *part)
 {
-	uint32_t *word = part->words + DMASHM_OFF_BARRIER / sizeof(*word);
-	uint32_t mine = part->held;
-	uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	struct dmashm_lock arg = { .deadline = deadline(PATIENCE) };
+	uint32_t free = 0;
 
-	for (;;) {
-		if ((old & DMASHM_KIND_MASK) == DMASHM_KIND_FREE) {
-			uint32_t keep = old & (DMASHM_WAITERS | DMASHM_DIED);
-
-			if (!__atomic_compare_exchange_n(word, &old, mine | keep, 0,
-							 __ATOMIC_ACQUIRE,
-							 __ATOMIC_RELAXED))
-				continue;
-			if (keep & DMASHM_DIED)
-				errx(1, "the other process died while it held the barrier");
-			return;
-		}
-		if (!(old & DMASHM_WAITERS) &&
-		    !__atomic_compare_exchange_n(word, &old, old | DMASHM_WAITERS, 0,
-						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			continue;
-		nap(part, old | DMASHM_WAITERS);
-		mine |= DMASHM_WAITERS;	/* others may still sleep */
-		old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	if (__atomic_compare_exchange_n(part->words, &free, part->held, 0,
+					__ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+		/* Nobody in this program takes it shared, so nobody is in. */
+		return;
+	}
+	part->slept++;
+	while (ioctl(part->fds[MEMBER], DMASHM_IOC_LOCK, &arg)) {
+		if (errno == EOWNERDEAD)
+			errx(1, "the other process died while it held the barrier");
+		if (errno != EINTR)
+			err(1, "LOCK");
 	}
 }
 
+/* The same: the kernel wakes whoever sleeps. */
 static void unlock(struct part *part)
 {
-	struct dmashm_wake arg = { .offset = DMASHM_OFF_BARRIER, .count = 1 };
-	uint32_t old = __atomic_exchange_n(part->words, 0, __ATOMIC_RELEASE);
+	struct dmashm_unlock arg = { 0 };
+	uint32_t held = part->held;
 
-	if (old & DMASHM_WAITERS)
-		call(part->fds[MEMBER], DMASHM_IOC_WAKE, &arg, "WAKE");
+	if (!__atomic_compare_exchange_n(part->words, &held, 0, 0,
+					 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		call(part->fds[MEMBER], DMASHM_IOC_UNLOCK, &arg, "UNLOCK");
 }
 
 static void sync_cpu(struct part *part, uint64_t when)

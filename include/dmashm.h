@@ -44,6 +44,7 @@ extern "C" {
 /* What a begin/end bracket is for. */
 #define DMASHM_READ	0x1u	/* the CPU reads */
 #define DMASHM_WRITE	0x2u	/* the CPU writes, and may read */
+#define DMASHM_SYNC	0x4u	/* with one of these: do the ioctls in any case */
 
 /* A buffer as this process knows it: its dma-buf and a member of its barrier. */
 struct dmashm_buffer;
@@ -188,8 +189,55 @@ int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline);
 int dmashm_unlock(struct dmashm_buffer *buf);
 
 /**
+ * dmashm_lock_shared() - take the barrier to read, however long it takes
+ * @buf: the handle
+ *
+ * Any number may share it, while nobody holds it exclusively. Who locks
+ * exclusively waits for those who are in, and nobody comes in meanwhile: so a
+ * stream of readers does not keep a writer out; nor a stream of writers a
+ * reader, for more than some milliseconds and one turn of each who came before.
+ *
+ * Returns 0, or -EOWNERDEAD: it is held in both cases, but the last exclusive
+ * holder died inside, and what is read may be half written; to repair it takes
+ * the exclusive lock. Every other value means that it is not held.
+ *
+ * No system call where nobody holds it exclusively. A thread may take it
+ * several times, if it gives it back as often; but who has it shared and asks
+ * for it exclusively waits for himself.
+ *
+ * Errors: as dmashm_lock(); -EOVERFLOW this process has it DMASHM_SHARED_MAX
+ * times.
+ */
+int dmashm_lock_shared(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_trylock_shared() - take the barrier to read if that is possible at once
+ * @buf: the handle
+ *
+ * As dmashm_lock_shared(), and -EBUSY.
+ */
+int dmashm_trylock_shared(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_timedlock_shared() - take the barrier to read until a deadline
+ * @buf:      the handle
+ * @deadline: absolute; one that has passed still takes what is free
+ *
+ * As dmashm_lock_shared(), and -ETIMEDOUT.
+ */
+int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline);
+
+/**
+ * dmashm_unlock_shared() - undo one dmashm_lock_shared()
+ * @buf: the handle
+ *
+ * Errors: -EPERM this process is not in, shared; -EPROTO as dmashm_unlock().
+ */
+int dmashm_unlock_shared(struct dmashm_buffer *buf);
+
+/**
  * dmashm_recover() - declare the data repaired after -EOWNERDEAD
- * @buf: the handle, holding the barrier
+ * @buf: the handle, holding the barrier exclusively
  *
  * Errors: -EPERM this process does not hold it; -EPROTO as dmashm_unlock().
  */
@@ -198,15 +246,22 @@ int dmashm_recover(struct dmashm_buffer *buf);
 /**
  * dmashm_begin() - open a bracket of CPU access: barrier, then cache
  * @buf:      the handle
- * @access:   DMASHM_READ, DMASHM_WRITE or both
+ * @access:   DMASHM_READ (shared), DMASHM_WRITE or both (exclusive); with
+ *            DMASHM_SYNC, the ioctl is done in any case
  * @deadline: for the barrier
  *
  * Takes the barrier, then does DMA_BUF_IOCTL_SYNC with START, which waits for
- * the fences of devices. Returns 0 or -EOWNERDEAD with the bracket open, see
- * dmashm_lock(); with any other value it is not open and nothing is held.
+ * the fences of devices; but leaves that out while no device is attached to
+ * the buffer, so that there is nothing to wait for or to synchronise. One case
+ * looks like that and is not: a fence that DMA_BUF_IOCTL_IMPORT_SYNC_FILE put
+ * into a buffer without a device. Who does that uses DMASHM_SYNC.
  *
- * Errors: -EINVAL @access; those of dmashm_timedlock() and of
- * DMA_BUF_IOCTL_SYNC.
+ * Returns 0 or -EOWNERDEAD with the bracket open, see dmashm_lock() and
+ * dmashm_lock_shared(); with any other value it is not open and nothing is
+ * held.
+ *
+ * Errors: -EINVAL @access; those of dmashm_timedlock(),
+ * dmashm_timedlock_shared() and DMA_BUF_IOCTL_SYNC.
  */
 int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
 		 uint64_t deadline);
@@ -216,10 +271,12 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
  * @buf:    the handle
  * @access: what dmashm_begin() was given
  *
- * The barrier is given back in any case; an error of DMA_BUF_IOCTL_SYNC (END)
- * is returned.
+ * Does DMA_BUF_IOCTL_SYNC with END if a device is attached, whether one was
+ * when the bracket began or not. The barrier is given back in any case; an
+ * error of DMA_BUF_IOCTL_SYNC (END) is returned.
  *
- * Errors: -EINVAL @access (nothing done); those of dmashm_unlock().
+ * Errors: -EINVAL @access, -EPERM the barrier is not held that way (nothing
+ * done in both cases); those of dmashm_unlock().
  */
 int dmashm_end(struct dmashm_buffer *buf, unsigned int access);
 
@@ -240,9 +297,9 @@ uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
  * @expected: the value it has now
  * @deadline: absolute
  *
- * The death of a member wakes all who sleep at that moment, and nobody who goes
- * to sleep later: who waits for one that may die waits with a deadline, and
- * looks then whether that one is still there.
+ * A member that leaves, by death or otherwise, wakes all who sleep at that
+ * moment, and nobody who goes to sleep later: who waits for one that may die
+ * waits with a deadline, and looks then whether that one is still there.
  *
  * Returns 0 when woken or when the word has another value; look again, it may
  * have changed for nothing. Errors: -ETIMEDOUT, -EINVAL @n, -EUSERS as
@@ -257,10 +314,57 @@ int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
  * @n:     which word
  * @count: how many at the most; UINT32_MAX for all
  *
+ * Members that armed their fd for this word are told too, and do not count.
+ *
  * Returns how many were woken, INT_MAX at the most. Errors: -EINVAL @n; in a
  * child of fork(), those of dmashm_import().
  */
 int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count);
+
+/**
+ * dmashm_cond_wait() - let go of the barrier, sleep on an event word, take it
+ * @buf:      the handle
+ * @access:   what dmashm_begin() was given; 0 where dmashm_lock() was called
+ * @n:        which word
+ * @expected: the value that it had while the barrier was held
+ * @deadline: for the sleep
+ *
+ * What a condition variable does. Who changes the word after the barrier was
+ * let go, and wakes, is not missed. The barrier is taken again without a
+ * deadline, as pthread_cond_timedwait(3) does.
+ *
+ * Returns 0, -EOWNERDEAD or -ETIMEDOUT with the barrier held, or the bracket
+ * open; the first two say that the word may have changed, so look again.
+ * -EUSERS, from the sleep, with the barrier held too. Errors, with nothing
+ * done: -EINVAL @access or @n; -EPERM the barrier is not held. Errors, with
+ * the barrier lost: those of dmashm_end() and of dmashm_begin(), which come
+ * from DMA_BUF_IOCTL_SYNC or from scribbled words.
+ */
+int dmashm_cond_wait(struct dmashm_buffer *buf, unsigned int access,
+		     unsigned int n, uint32_t expected, uint64_t deadline);
+
+/**
+ * dmashm_departures() - how many members of the buffer have left so far
+ * @buf: the handle
+ *
+ * By death or otherwise; wraps. 0 where, in a child of fork(), joining failed.
+ */
+uint32_t dmashm_departures(struct dmashm_buffer *buf);
+
+/**
+ * dmashm_arm() - choose what poll(2) on the member fd reports
+ * @buf:        the handle
+ * @n:          POLLIN when this event word
+ * @expected:   has another value than this one
+ * @departures: POLLPRI when dmashm_departures() is not this any more
+ *
+ * For event loops: dmashm_member_fd() goes into poll or epoll. Arming again
+ * replaces what was armed; whoever changes the word must call dmashm_wake().
+ *
+ * Errors: -EINVAL @n; in a child of fork(), those of dmashm_import().
+ */
+int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
+	       uint32_t departures);
 
 /**
  * dmashm_send() - hand the buffer to whoever reads the other end of a socket

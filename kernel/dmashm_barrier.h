@@ -8,54 +8,58 @@
 #include <linux/spinlock.h>
 #include <uapi/linux/dmashm.h>
 
+struct dmashm_control;
+struct dmashm_locker;
 struct dmashm_member;
+
+/* How the barrier is held. */
+enum dmashm_mode { DMASHM_EXCLUSIVE, DMASHM_SHARED };
 
 /*
  * lock is taken with interrupts off and nests inside every other lock of the
- * module; nothing is called under it that could sleep.
+ * module but those of wait queues; nothing is called under it that could
+ * sleep.
  */
 struct dmashm_barrier {
 	u32 *words;			/* constant; contents are user space's */
+	u32 *departures;		/* lock; a fact that members read */
 	spinlock_t lock;
+	struct list_head lockers;	/* lock; oldest first */
+	unsigned int impatient;		/* lock; how many of the lockers are */
+	struct list_head drainers;	/* lock; have the word, wait for readers */
 	struct list_head waiters;	/* lock; oldest first */
-	unsigned int waiter_count;	/* lock; DMASHM_SLEEPERS at the most */
+	unsigned int sleeper_count;	/* lock; DMASHM_SLEEPERS at the most */
 	struct list_head members;	/* lock; the living */
 	unsigned int member_count;	/* lock */
 	u32 last_id;			/* lock; ids are given in order */
 	bool kernel_holds;		/* lock; the kernel took the word */
+	unsigned int kernel_readers;	/* lock; times the kernel is in, shared */
 	DECLARE_BITMAP(slots, DMASHM_CAPACITY);	/* lock; given to members */
 };
 
-static inline u32 *dmashm_barrier_word(struct dmashm_barrier *barrier,
-				       u32 offset)
-{
-	return barrier->words + offset / sizeof(u32);
-}
-
-static inline u32 dmashm_word_kind(u32 word)
-{
-	return word & DMASHM_KIND_MASK;
-}
-
-static inline u32 dmashm_word_id(u32 word)
-{
-	return word >> DMASHM_ID_SHIFT;
-}
-
-void dmashm_barrier_init(struct dmashm_barrier *barrier, u32 *words);
+void dmashm_barrier_init(struct dmashm_barrier *barrier,
+			 struct dmashm_control *control);
 
 int dmashm_barrier_enter(struct dmashm_barrier *barrier,
 			 struct dmashm_member *member);
 void dmashm_barrier_leave(struct dmashm_barrier *barrier,
 			  struct dmashm_member *member);
 
-int dmashm_barrier_trylock(struct dmashm_barrier *barrier, u32 held);
-int dmashm_barrier_lock(struct dmashm_barrier *barrier, u32 held, u64 deadline,
-			unsigned int state);
-int dmashm_barrier_unlock(struct dmashm_barrier *barrier, u32 held);
-int dmashm_barrier_recover(struct dmashm_barrier *barrier, u32 held);
+int dmashm_barrier_trylock(struct dmashm_barrier *barrier,
+			   struct dmashm_member *member, enum dmashm_mode mode);
+int dmashm_barrier_lock(struct dmashm_barrier *barrier,
+			struct dmashm_member *member, enum dmashm_mode mode,
+			u64 deadline, unsigned int state);
+int dmashm_barrier_unlock(struct dmashm_barrier *barrier,
+			  struct dmashm_member *member, enum dmashm_mode mode);
+int dmashm_barrier_recover(struct dmashm_barrier *barrier,
+			   struct dmashm_member *member);
 
-int dmashm_barrier_wait(struct dmashm_barrier *barrier, u32 offset,
-			u32 expected, u64 deadline);
+/* For the files of the barrier. */
+u32 dmashm_barrier_settle(struct dmashm_barrier *barrier);
+int dmashm_barrier_try(struct dmashm_barrier *barrier,
+		       struct dmashm_locker *locker);
+int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
+			 unsigned int state);
 
 #endif /* DMASHM_BARRIER_H */

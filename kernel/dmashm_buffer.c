@@ -86,7 +86,7 @@ struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 	mutex_init(&buffer->lock);
 	mutex_init(&buffer->vmap_lock);
 	INIT_LIST_HEAD(&buffer->mappings);
-	dmashm_barrier_init(&buffer->barrier, buffer->control.words);
+	dmashm_barrier_init(&buffer->barrier, &buffer->control);
 
 	buffer->control.facts->magic = DMASHM_MAGIC;
 	buffer->control.facts->abi = DMASHM_ABI;

@@ -31,6 +31,7 @@ static_assert(sizeof(struct dmashm_wait) == DMASHM_WAIT_V0);
 static_assert(sizeof(struct dmashm_wake) == DMASHM_WAKE_V0);
 static_assert(sizeof(struct dmashm_lock) == DMASHM_LOCK_V0);
 static_assert(sizeof(struct dmashm_unlock) == DMASHM_UNLOCK_V0);
+static_assert(sizeof(struct dmashm_arm) == DMASHM_ARM_V0);
 
 /* The commands are the same whatever size the caller's struct has. */
 static const struct dmashm_ioctl *ioctl_find(unsigned int cmd,

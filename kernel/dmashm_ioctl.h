@@ -18,6 +18,7 @@ enum {
 	DMASHM_WAKE_V0 = 16,
 	DMASHM_LOCK_V0 = 16,
 	DMASHM_UNLOCK_V0 = 8,
+	DMASHM_ARM_V0 = 16,
 };
 
 struct dmashm_call {
@@ -29,6 +30,7 @@ struct dmashm_call {
 		struct dmashm_wake wake;
 		struct dmashm_lock lock;
 		struct dmashm_unlock unlock;
+		struct dmashm_arm arm;
 	} arg;
 	struct file *new_file;	/* set with new_fd; belongs to the call */
 	int new_fd;

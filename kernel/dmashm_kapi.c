@@ -29,25 +29,44 @@ EXPORT_SYMBOL_GPL(dmashm_buffer_size);
 
 int dmashm_buffer_lock(struct dmashm_buffer *buffer, u64 deadline)
 {
-	return dmashm_barrier_lock(&buffer->barrier, DMASHM_KIND_KERNEL,
+	return dmashm_barrier_lock(&buffer->barrier, NULL, DMASHM_EXCLUSIVE,
 				   deadline, TASK_KILLABLE);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_lock);
 
 int dmashm_buffer_trylock(struct dmashm_buffer *buffer)
 {
-	return dmashm_barrier_trylock(&buffer->barrier, DMASHM_KIND_KERNEL);
+	return dmashm_barrier_trylock(&buffer->barrier, NULL, DMASHM_EXCLUSIVE);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_trylock);
 
 int dmashm_buffer_unlock(struct dmashm_buffer *buffer)
 {
-	return dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
+	return dmashm_barrier_unlock(&buffer->barrier, NULL, DMASHM_EXCLUSIVE);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_unlock);
 
+int dmashm_buffer_lock_shared(struct dmashm_buffer *buffer, u64 deadline)
+{
+	return dmashm_barrier_lock(&buffer->barrier, NULL, DMASHM_SHARED,
+				   deadline, TASK_KILLABLE);
+}
+EXPORT_SYMBOL_GPL(dmashm_buffer_lock_shared);
+
+int dmashm_buffer_trylock_shared(struct dmashm_buffer *buffer)
+{
+	return dmashm_barrier_trylock(&buffer->barrier, NULL, DMASHM_SHARED);
+}
+EXPORT_SYMBOL_GPL(dmashm_buffer_trylock_shared);
+
+int dmashm_buffer_unlock_shared(struct dmashm_buffer *buffer)
+{
+	return dmashm_barrier_unlock(&buffer->barrier, NULL, DMASHM_SHARED);
+}
+EXPORT_SYMBOL_GPL(dmashm_buffer_unlock_shared);
+
 int dmashm_buffer_recover(struct dmashm_buffer *buffer)
 {
-	return dmashm_barrier_recover(&buffer->barrier, DMASHM_KIND_KERNEL);
+	return dmashm_barrier_recover(&buffer->barrier, NULL);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_recover);

@@ -27,6 +27,7 @@
 #include "dmashm_gfp.h"
 #include "dmashm_ioctl.h"
 #include "dmashm_member.h"
+#include "dmashm_poller.h"
 #include "dmashm_process.h"
 #include "dmashm_waiter.h"
 
@@ -109,14 +110,14 @@ static int member_ioctl_wait(struct file *file, struct dmashm_call *call)
 	struct dmashm_wait *wait = &call->arg.wait;
 	int ret;
 
-	if (wait->flags || wait->pad)
+	if (wait->flags & ~DMASHM_WAIT_DEPARTURES ||
+	    (!wait->flags && wait->departures))
 		return -EINVAL;
 	ret = member_check_offset(wait->offset);
 	if (ret)
 		return ret;
-	return dmashm_barrier_wait(&member->buffer->barrier, wait->offset,
-				   wait->expected,
-				   dmashm_ioctl_deadline(wait->deadline));
+	return dmashm_waiter_wait(&member->buffer->barrier, wait,
+				  dmashm_ioctl_deadline(wait->deadline));
 }
 
 static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
@@ -135,19 +136,34 @@ static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
 	return 0;
 }
 
+static int member_ioctl_arm(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_arm *arm = &call->arg.arm;
+	int ret;
+
+	if (arm->flags)
+		return -EINVAL;
+	ret = member_check_offset(arm->offset);
+	if (!ret)
+		dmashm_poller_arm(file->private_data, arm);
+	return ret;
+}
+
 static int member_ioctl_lock(struct file *file, struct dmashm_call *call)
 {
 	struct dmashm_member *member = file->private_data;
 	struct dmashm_barrier *barrier = &member->buffer->barrier;
 	struct dmashm_lock *lock = &call->arg.lock;
+	enum dmashm_mode mode = lock->flags & DMASHM_LOCK_SHARED ?
+				DMASHM_SHARED : DMASHM_EXCLUSIVE;
 
-	if (lock->flags & ~DMASHM_LOCK_TRY || lock->pad)
+	if (lock->flags & ~(DMASHM_LOCK_TRY | DMASHM_LOCK_SHARED) || lock->pad)
 		return -EINVAL;
 	if (!member_is_mine(member))
 		return -EPERM;
 	if (lock->flags & DMASHM_LOCK_TRY)
-		return dmashm_barrier_trylock(barrier, DMASHM_HELD(member->id));
-	return dmashm_barrier_lock(barrier, DMASHM_HELD(member->id),
+		return dmashm_barrier_trylock(barrier, member, mode);
+	return dmashm_barrier_lock(barrier, member, mode,
 				   dmashm_ioctl_deadline(lock->deadline),
 				   TASK_INTERRUPTIBLE);
 }
@@ -155,13 +171,15 @@ static int member_ioctl_lock(struct file *file, struct dmashm_call *call)
 static int member_ioctl_unlock(struct file *file, struct dmashm_call *call)
 {
 	struct dmashm_member *member = file->private_data;
+	struct dmashm_unlock *unlock = &call->arg.unlock;
+	enum dmashm_mode mode = unlock->flags & DMASHM_UNLOCK_SHARED ?
+				DMASHM_SHARED : DMASHM_EXCLUSIVE;
 
-	if (call->arg.unlock.flags || call->arg.unlock.pad)
+	if (unlock->flags & ~DMASHM_UNLOCK_SHARED || unlock->pad)
 		return -EINVAL;
 	if (!member_is_mine(member))
 		return -EPERM;
-	return dmashm_barrier_unlock(&member->buffer->barrier,
-				     DMASHM_HELD(member->id));
+	return dmashm_barrier_unlock(&member->buffer->barrier, member, mode);
 }
 
 static int member_ioctl_recover(struct file *file, struct dmashm_call *call)
@@ -172,8 +190,7 @@ static int member_ioctl_recover(struct file *file, struct dmashm_call *call)
 		return -EINVAL;
 	if (!member_is_mine(member))
 		return -EPERM;
-	return dmashm_barrier_recover(&member->buffer->barrier,
-				      DMASHM_HELD(member->id));
+	return dmashm_barrier_recover(&member->buffer->barrier, member);
 }
 
 static const struct dmashm_ioctl member_ioctls[] = {
@@ -184,6 +201,7 @@ static const struct dmashm_ioctl member_ioctls[] = {
 	{ DMASHM_IOC_LOCK, DMASHM_LOCK_V0, member_ioctl_lock },
 	{ DMASHM_IOC_UNLOCK, DMASHM_UNLOCK_V0, member_ioctl_unlock },
 	{ DMASHM_IOC_RECOVER, DMASHM_UNLOCK_V0, member_ioctl_recover },
+	{ DMASHM_IOC_ARM, DMASHM_ARM_V0, member_ioctl_arm },
 };
 
 static long member_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -243,6 +261,7 @@ static const struct file_operations member_fops = {
 	.write_iter = dmashm_member_write_iter,
 	.unlocked_ioctl = member_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.poll = dmashm_poller_poll,
 	.mmap = member_mmap,
 	.release = member_release,
 	.show_fdinfo = member_show_fdinfo,
@@ -262,6 +281,7 @@ static struct dmashm_member *member_create(struct dmashm_buffer *buffer)
 		goto free_member;
 	}
 	member->buffer = buffer;
+	dmashm_poller_init(&member->poller);
 	ret = dmashm_barrier_enter(&buffer->barrier, member);
 	if (ret)
 		goto put_process;

@@ -6,6 +6,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+#include "dmashm_poller.h"
+
 struct dmashm_buffer;
 struct dmashm_process;
 struct file;
@@ -21,6 +23,7 @@ struct dmashm_member {
 	struct list_head node;		/* barrier->lock; empty once it left */
 	u32 id;				/* constant since it entered */
 	u32 slot;			/* constant since it entered */
+	struct dmashm_poller poller;
 };
 
 struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,

@@ -20,20 +20,35 @@
 #include "dmashm_gfp.h"
 #include "dmashm_member.h"
 
-static int member_io_lock(struct dmashm_barrier *barrier, bool nowait)
+/* Who reads lets others read too. */
+static enum dmashm_mode member_io_mode(enum dma_data_direction dir)
 {
+	return dir == DMA_FROM_DEVICE ? DMASHM_SHARED : DMASHM_EXCLUSIVE;
+}
+
+static int member_io_unlock(struct dmashm_buffer *buffer,
+			    enum dma_data_direction dir)
+{
+	return dmashm_barrier_unlock(&buffer->barrier, NULL,
+				     member_io_mode(dir));
+}
+
+static int member_io_lock(struct dmashm_buffer *buffer,
+			  enum dma_data_direction dir, bool nowait)
+{
+	enum dmashm_mode mode = member_io_mode(dir);
 	int ret;
 
 	if (nowait) {
-		ret = dmashm_barrier_trylock(barrier, DMASHM_KIND_KERNEL);
+		ret = dmashm_barrier_trylock(&buffer->barrier, NULL, mode);
 		if (ret == -EBUSY)
 			ret = -EAGAIN;
 	} else {
-		ret = dmashm_barrier_lock(barrier, DMASHM_KIND_KERNEL,
+		ret = dmashm_barrier_lock(&buffer->barrier, NULL, mode,
 					  DMASHM_NEVER, TASK_INTERRUPTIBLE);
 	}
 	if (ret == -EOWNERDEAD)
-		dmashm_barrier_unlock(barrier, DMASHM_KIND_KERNEL);
+		member_io_unlock(buffer, dir);
 	return ret;
 }
 
@@ -50,14 +65,14 @@ static int member_io_begin(struct dmashm_buffer *buffer,
 		ret = nowait ? 0 : dmashm_buffer_wait_fences(buffer, dir);
 		if (ret)
 			return ret;
-		ret = member_io_lock(&buffer->barrier, nowait);
+		ret = member_io_lock(buffer, dir, nowait);
 		if (ret)
 			return ret;
 		ret = dmashm_buffer_begin_cpu(buffer, dir, true);
 		if (!ret)
 			return 0;
 		/* A fence came in between. */
-		dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
+		member_io_unlock(buffer, dir);
 		if (nowait || ret != -EAGAIN)
 			return ret;
 		cond_resched();
@@ -79,7 +94,7 @@ static int member_io_chunk(struct dmashm_buffer *buffer, loff_t pos,
 	else
 		dmashm_buffer_read(buffer, pos, bounce, len);
 	dmashm_attachment_end_cpu(buffer, dir);
-	return dmashm_barrier_unlock(&buffer->barrier, DMASHM_KIND_KERNEL);
+	return member_io_unlock(buffer, dir);
 }
 
 static size_t member_io_room(struct dmashm_buffer *buffer, struct kiocb *iocb,

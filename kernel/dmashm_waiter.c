@@ -5,135 +5,76 @@
  * futex(2) gives EFAULT on pages that have no page->mapping, which all pages
  * of a dma-buf exporter are; so the module has a wait queue of its own.
  */
-#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
 #include "dmashm_barrier.h"
+#include "dmashm_poller.h"
+#include "dmashm_sleeper.h"
 #include "dmashm_waiter.h"
+#include "dmashm_words.h"
 
 /* How many are woken before interrupts are let in. */
 #define WAITER_BATCH 32
 
-static void waiter_remove(struct dmashm_barrier *barrier,
-			  struct dmashm_waiter *waiter)
+struct dmashm_waiter {
+	struct dmashm_sleeper sleeper;	/* on barrier->waiters, oldest first */
+	u32 offset;			/* constant */
+};
+
+static struct dmashm_waiter *first_waiter(struct list_head *list)
 {
-	lockdep_assert_held(&barrier->lock);
-	list_del_init(&waiter->node);
-	barrier->waiter_count--;
+	return list_first_entry(list, struct dmashm_waiter, sleeper.node);
 }
 
-/* Sleep until woken, interrupted or too late; tells only why it came back. */
-static int waiter_schedule(struct dmashm_waiter *waiter, u64 deadline,
-			   unsigned int state)
+/* Is there a reason to sleep? */
+static bool waiter_must_sleep(struct dmashm_barrier *barrier,
+			      const struct dmashm_wait *wait)
 {
-	ktime_t expires = deadline > KTIME_MAX ? KTIME_MAX : (ktime_t)deadline;
-	ktime_t *timer = deadline == DMASHM_NEVER ? NULL : &expires;
-	int ret = 0;
-
-	for (;;) {
-		/* Pairs with the barrier in wake_up_process(). */
-		set_current_state(state);
-		if (READ_ONCE(waiter->woken))
-			break;
-		if (signal_pending_state(state, current)) {
-			ret = -ERESTARTSYS;
-			break;
-		}
-		if (!schedule_hrtimeout(timer, HRTIMER_MODE_ABS)) {
-			ret = -ETIMEDOUT;
-			break;
-		}
-	}
-	__set_current_state(TASK_RUNNING);
-	return ret;
+	if (wait->flags & DMASHM_WAIT_DEPARTURES &&
+	    wait->departures != *barrier->departures)
+		return false;
+	/* A dead holder's word does not keep its value. */
+	if (wait->offset == DMASHM_OFF_BARRIER)
+		dmashm_barrier_settle(barrier);
+	return READ_ONCE(*dmashm_word(barrier->words, wait->offset)) ==
+	       wait->expected;
 }
 
 /**
- * dmashm_waiter_queue() - become one of those who are woken
- * @barrier: whose page of words
- * @waiter:  to be filled in; for dmashm_waiter_sleep()
- * @offset:  of the word, in bytes
- *
- * The caller has seen, under the lock, that there is a reason to sleep. Wakers
- * take the lock after they took the reason away: either the caller sees that,
- * or they find the waiter.
- *
- * Context: process; the caller holds barrier->lock.
- * Return: 0; -EUSERS DMASHM_SLEEPERS sleep already.
- */
-int dmashm_waiter_queue(struct dmashm_barrier *barrier,
-			struct dmashm_waiter *waiter, u32 offset)
-{
-	lockdep_assert_held(&barrier->lock);
-	if (barrier->waiter_count == DMASHM_SLEEPERS)
-		return -EUSERS;
-	waiter->task = current;
-	waiter->offset = offset;
-	waiter->woken = false;
-	list_add_tail(&waiter->node, &barrier->waiters);
-	barrier->waiter_count++;
-	return 0;
-}
-
-/**
- * dmashm_waiter_sleep() - sleep until woken
- * @barrier:  whose page of words
- * @waiter:   queued by the caller; not any more when this returns
+ * dmashm_waiter_wait() - WAIT, for a member
+ * @barrier:  whose words
+ * @wait:     checked by the caller
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
- * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
- * Context: process; takes barrier->lock.
- * Return: 0 woken; -ETIMEDOUT; -ERESTARTSYS. One that was chosen to be woken
- * gets 0 even when its time ran out or a signal came too: a wake that is used
- * up is never lost.
+ * Model: V_wait.
+ *
+ * Context: process, may sleep.
+ * Return: 0 woken; -EAGAIN something differs; -ETIMEDOUT; -ERESTARTSYS;
+ * -EUSERS.
  */
-int dmashm_waiter_sleep(struct dmashm_barrier *barrier,
-			struct dmashm_waiter *waiter, u64 deadline,
-			unsigned int state)
+int dmashm_waiter_wait(struct dmashm_barrier *barrier,
+		       const struct dmashm_wait *wait, u64 deadline)
 {
-	int ret = waiter_schedule(waiter, deadline, state);
+	struct dmashm_waiter waiter = { .offset = wait->offset };
+	int ret = -EAGAIN;
 
-	/* Taken in any case: the waker may still be looking at us. */
+	dmashm_sleeper_init(&waiter.sleeper);
 	spin_lock_irq(&barrier->lock);
-	if (!list_empty(&waiter->node))
-		waiter_remove(barrier, waiter);
-	if (waiter->woken)
-		ret = 0;
+	if (!waiter_must_sleep(barrier, wait))
+		goto unlock;
+	ret = dmashm_sleeper_add(barrier, &waiter.sleeper, &barrier->waiters);
+	if (ret)
+		goto unlock;
+	ret = dmashm_sleeper_sleep(barrier, &waiter.sleeper, deadline,
+				   TASK_INTERRUPTIBLE);
+	/* Who wakes takes it off. */
+	if (!list_empty(&waiter.sleeper.node))
+		dmashm_sleeper_remove(barrier, &waiter.sleeper);
+unlock:
 	spin_unlock_irq(&barrier->lock);
 	return ret;
-}
-
-static void waiter_wake(struct dmashm_barrier *barrier,
-			struct dmashm_waiter *waiter)
-{
-	waiter_remove(barrier, waiter);
-	WRITE_ONCE(waiter->woken, true);
-	/* The task cannot be gone: it needs the lock to leave. */
-	wake_up_process(waiter->task);
-}
-
-/**
- * dmashm_waiter_wake_one() - wake who has slept longest on a word
- * @barrier: whose page of words
- * @offset:  which word
- *
- * Context: any; the caller holds barrier->lock. Walks DMASHM_SLEEPERS waiters
- * at the most.
- */
-void dmashm_waiter_wake_one(struct dmashm_barrier *barrier, u32 offset)
-{
-	struct dmashm_waiter *waiter;
-
-	lockdep_assert_held(&barrier->lock);
-	list_for_each_entry(waiter, &barrier->waiters, node) {
-		if (waiter->offset == offset) {
-			waiter_wake(barrier, waiter);
-			return;
-		}
-	}
 }
 
 /*
@@ -147,8 +88,12 @@ static void waiter_wake_list(struct dmashm_barrier *barrier,
 
 	spin_lock_irq(&barrier->lock);
 	while (!list_empty(list)) {
-		waiter_wake(barrier, list_first_entry(list, struct dmashm_waiter,
-						      node));
+		struct dmashm_waiter *waiter = first_waiter(list);
+
+		dmashm_sleeper_remove(barrier, &waiter->sleeper);
+		/* It may have been chosen, and marked so, before. */
+		WRITE_ONCE(waiter->sleeper.woken, true);
+		wake_up_process(waiter->sleeper.task);
 		if (++woken % WAITER_BATCH)
 			continue;
 		spin_unlock_irq(&barrier->lock);
@@ -165,7 +110,9 @@ static void waiter_wake_list(struct dmashm_barrier *barrier,
  * @count:   how many at the most
  *
  * Only those who sleep now: one that is woken and sleeps again is not woken
- * twice.
+ * twice. Those who poll for the word are told too, and do not count.
+ *
+ * Model: V_wake.
  *
  * Context: process, may sleep; takes barrier->lock.
  * Return: how many were woken.
@@ -178,16 +125,18 @@ unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 	LIST_HEAD(list);
 
 	spin_lock_irq(&barrier->lock);
-	list_for_each_entry_safe(waiter, next, &barrier->waiters, node) {
+	list_for_each_entry_safe(waiter, next, &barrier->waiters,
+				 sleeper.node) {
 		if (woken == count)
 			break;
 		if (waiter->offset != offset)
 			continue;
 		/* Chosen: from here on it cannot time out without the wake. */
-		WRITE_ONCE(waiter->woken, true);
-		list_move_tail(&waiter->node, &list);
+		WRITE_ONCE(waiter->sleeper.woken, true);
+		list_move_tail(&waiter->sleeper.node, &list);
 		woken++;
 	}
+	dmashm_poller_tell(barrier, offset);
 	spin_unlock_irq(&barrier->lock);
 	waiter_wake_list(barrier, &list);
 	return woken;
@@ -197,7 +146,8 @@ unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
  * dmashm_waiter_wake_all() - wake everybody, whatever they wait for
  * @barrier: whose page of words
  *
- * For a death: the dead may have used up a wake without acting on it.
+ * For a death: the dead may have used up a wake without acting on it, or be
+ * the one that others wait for.
  *
  * Context: process, may sleep; takes barrier->lock.
  */

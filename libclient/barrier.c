@@ -1,45 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * The exclusive barrier, by the protocol of linux/dmashm.h.
+ * The barrier taken exclusively, by the protocol of linux/dmashm.h. What has to
+ * sleep, or to wake sleepers, is done in the kernel; what is here are single
+ * atomic steps, each of which leaves the barrier good if the process dies after
+ * it. Their names in the model (model/barrier.pml) are in the comments.
  *
- * Every member can write to the word, by mistake or by malice. What is lost
+ * Every member can write to the words, by mistake or by malice. What is lost
  * then is the exclusion, never this process: no loop here depends on others
- * keeping to the protocol. Loops around a compare-and-exchange are bounded,
- * and the one that waits looks at its deadline each time round.
- *
- * No wake-up is lost
- *
- *   An unlock that saw WAITERS takes the bit off and wakes one sleeper, who is
- *   from then on responsible for all others that still sleep. He keeps that up
- *   in each of the three ways in which he can go on:
- *
- *     - he takes the barrier: with WAITERS set, so that his own unlock wakes
- *       the next one;
- *     - he finds it held and sleeps again: having set WAITERS on the held word
- *       before, so that the holder's unlock wakes somebody;
- *     - he gives up: only after a last attempt to take it, and having set
- *       WAITERS on the held word; where that did not succeed because the word
- *       keeps changing or is free again, he wakes the next one himself.
- *
- *   Any return from WAIT is taken for such a wake-up, for a locker cannot know
- *   what came together with a timeout or a signal. If he dies instead, the
- *   kernel wakes everybody.
+ * keeping to the protocol.
  */
 #include "private.h"
 
 /* More changes than members that keep to the protocol can make meanwhile. */
 #define RETRIES	64
 
-/* Kept out of line: inlined, it would have the fast path save registers. */
-#define SLOW_PATH	__attribute__((noinline, cold))
-
 /* The part of the word that says who holds it. */
 #define HOLDER	(DMASHM_KIND_MASK | (DMASHM_ID_MAX << DMASHM_ID_SHIFT))
-
-static inline bool is_free(uint32_t value)
-{
-	return (value & DMASHM_KIND_MASK) == DMASHM_KIND_FREE;
-}
 
 static inline bool is_mine(uint32_t value, uint32_t me)
 {
@@ -57,18 +33,20 @@ static inline uint32_t peek(const uint32_t *word)
 }
 
 /*
- * Pairs with the release of whoever unlocked before: change_release() here and
- * in other processes, or the kernel's.
+ * X1. Acquire: pairs with the release of whoever unlocked before,
+ * change_release() here and in other processes, or the kernel's. Sequentially
+ * consistent with the look at the readers that follows: pairs with
+ * enter_shared() in reader.c and dmashm_reader_enter() in the kernel.
  */
 static inline bool change_acquire(uint32_t *word, uint32_t *old, uint32_t new)
 {
 	return __atomic_compare_exchange_n(word, old, new, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 /*
- * Pairs with the acquire of whoever locks next: change_acquire() here and in
- * other processes, or the kernel's.
+ * U1. Pairs with the acquire of whoever locks next: change_acquire() or
+ * enter_shared() here and in other processes, or the kernel's.
  */
 static inline bool change_release(uint32_t *word, uint32_t *old, uint32_t new)
 {
@@ -76,142 +54,103 @@ static inline bool change_release(uint32_t *word, uint32_t *old, uint32_t new)
 					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
-/* For a change of the marks, which orders nothing. */
-static inline bool change_relaxed(uint32_t *word, uint32_t *old, uint32_t new)
+/* Deadlines are absolute, so that a call that a signal ended is made again. */
+int dmashm_lock_in_kernel(struct dmashm_buffer *buf, uint32_t flags,
+			  uint64_t deadline)
 {
-	return __atomic_compare_exchange_n(word, old, new, false,
-					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	struct dmashm_lock arg = { .deadline = deadline, .flags = flags };
+
+	return dmashm_ioctl(buf->member_fd, DMASHM_IOC_LOCK, &arg);
 }
 
-static inline void relax(void)
+int dmashm_unlock_in_kernel(const struct dmashm_buffer *buf, uint32_t flags)
 {
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb" ::: "memory");
-#else
-	__asm__ volatile("" ::: "memory");
-#endif
+	struct dmashm_unlock arg = { .flags = flags };
+
+	return dmashm_ioctl(buf->member_fd, DMASHM_IOC_UNLOCK, &arg);
 }
 
-/* The holder may be about to leave; sleeping costs more than a short look. */
-static void spin(const struct dmashm_buffer *buf)
+/* Take the word if it is open; readers may be in. What it was is in *@old. */
+static bool take_word(uint32_t *word, uint32_t me, uint32_t *old)
 {
-	const uint32_t *word = barrier_word(buf);
-	unsigned int n;
-
-	for (n = 0; n < buf->spins && !is_free(peek(word)); n++)
-		relax();
-}
-
-/* Take a free word; @mine may bring WAITERS along. */
-static int take(uint32_t *word, uint32_t mine)
-{
-	uint32_t old = peek(word);
 	int n;
 
-	for (n = 0; n < RETRIES && is_free(old); n++) {
-		uint32_t new = mine | (old & (DMASHM_DIED | DMASHM_WAITERS));
-
-		if (change_acquire(word, &old, new))
-			return old & DMASHM_DIED ? -EOWNERDEAD : 0;
-	}
-	return -EBUSY;
-}
-
-/*
- * Have the holder wake somebody when it unlocks. @held is then what the word
- * was; false if it is not held any more, or never keeps still.
- */
-static bool ask_for_wake(uint32_t *word, uint32_t *held)
-{
-	uint32_t old = peek(word);
-	int n;
-
-	for (n = 0; n < RETRIES && !is_free(old); n++) {
-		*held = old | DMASHM_WAITERS;
-		if (*held == old || change_relaxed(word, &old, *held))
+	*old = peek(word);
+	for (n = 0; n < RETRIES && dmashm_is_open(*old); n++)
+		if (change_acquire(word, old,
+				   me | (*old & (DMASHM_DIED | DMASHM_WAITERS))))
 			return true;
-	}
 	return false;
 }
 
-/*
- * Not restarted after a signal: the barrier may be free by now. -EAGAIN stands
- * for a word that changed before, and for a dead holder's that was freed.
- */
-static int wait_while(const struct dmashm_buffer *buf, uint32_t held,
-		      uint64_t deadline)
-{
-	struct dmashm_wait arg = {
-		.offset = DMASHM_OFF_BARRIER,
-		.expected = held,
-		.deadline = deadline,
-	};
-
-	return dmashm_ioctl_once(buf->member_fd, DMASHM_IOC_WAIT, &arg);
-}
-
-/* Is there a reason to give up? 0 if there is none. */
-static int judge(int err, uint64_t deadline)
-{
-	if (err && err != -EAGAIN && err != -EINTR)
-		return err;
-	/* Whoever keeps changing or waking the word does not stop the clock. */
-	return dmashm_passed(deadline) ? -ETIMEDOUT : 0;
-}
-
-/* See "No wake-up is lost" for the order of the steps. */
-static int lock_waiting(struct dmashm_buffer *buf, uint64_t deadline)
+/* Free a word that bears @me. */
+static SLOW_PATH int give_back(const struct dmashm_buffer *buf, uint32_t me)
 {
 	uint32_t *word = barrier_word(buf);
-	uint32_t mine = dmashm_held(buf);
-	uint32_t held = 0;
-	int err, reason = 0;
-	bool asked;
+	uint32_t old = peek(word);
+	int n;
 
-	for (;;) {
-		err = take(word, mine);
-		if (err != -EBUSY)
-			return err;
-		asked = ask_for_wake(word, &held);
-		if (reason)
-			break;
-		err = -EAGAIN;
-		if (asked) {
-			err = wait_while(buf, held, deadline);
-			mine |= DMASHM_WAITERS;
-		}
-		reason = judge(err, deadline);
+	for (n = 0; n < RETRIES; n++) {
+		if (!is_mine(old, me))
+			return -EPERM;
+		if (old & (DMASHM_WAITERS | DMASHM_TURN))
+			return dmashm_unlock_in_kernel(buf, 0);
+		if (change_release(word, &old, old & DMASHM_DIED))
+			return 0;
 	}
-	if (!asked)
-		dmashm_wake_word(buf, DMASHM_OFF_BARRIER, 1);
-	return reason;
+	return -EPROTO;
 }
 
-static SLOW_PATH int lock_slowly(struct dmashm_buffer *buf, uint64_t deadline)
+/* Spin until the word is had, then until the readers are out. */
+static bool lock_spinning(struct dmashm_buffer *buf, bool taken, uint32_t *old)
 {
+	uint32_t *word = barrier_word(buf);
+	uint32_t me = dmashm_held(buf);
+	uint32_t budget = dmashm_spin_budget(buf), n;
+
+	for (n = 0;; n++) {
+		taken = taken || take_word(word, me, old);
+		/* X3 */
+		if (taken && !dmashm_readers(buf))
+			break;
+		if (n == budget) {
+			dmashm_spin_learn(buf, n, false);
+			if (taken)
+				give_back(buf, me);
+			return false;
+		}
+		dmashm_relax();
+	}
+	if (n)
+		dmashm_spin_learn(buf, n, true);
+	return true;
+}
+
+/* @taken: the word, which was 0, is ours; the readers are still to be seen to. */
+static SLOW_PATH int lock_slowly(struct dmashm_buffer *buf, uint64_t deadline,
+				 bool taken)
+{
+	uint32_t old = 0;
 	int err;
 
 	err = dmashm_enter(buf);
 	if (err)
 		return err;
-	spin(buf);
-	return lock_waiting(buf, deadline);
-}
-
-/* One compare-and-exchange where nobody holds, wants or left a mark on it. */
-static inline bool lock_fast(const struct dmashm_buffer *buf)
-{
-	uint32_t me = dmashm_held(buf);
-	uint32_t old = 0;
-
-	return me && change_acquire(barrier_word(buf), &old, me);
+	if (lock_spinning(buf, taken, &old))
+		return dmashm_locked(old);
+	return dmashm_lock_in_kernel(buf, 0, deadline);
 }
 
 int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline)
 {
-	return lock_fast(buf) ? 0 : lock_slowly(buf, deadline);
+	uint32_t me = dmashm_held(buf);
+	uint32_t old = 0;
+
+	if (!me || !change_acquire(barrier_word(buf), &old, me))
+		return lock_slowly(buf, deadline, false);
+	if (dmashm_any_reader(buf))
+		return lock_slowly(buf, deadline, true);
+	return 0;
 }
 
 int dmashm_lock(struct dmashm_buffer *buf)
@@ -221,10 +160,18 @@ int dmashm_lock(struct dmashm_buffer *buf)
 
 int dmashm_trylock(struct dmashm_buffer *buf)
 {
+	uint32_t old;
 	int err;
 
 	err = dmashm_enter(buf);
-	return err ? err : take(barrier_word(buf), dmashm_held(buf));
+	if (err)
+		return err;
+	if (!take_word(barrier_word(buf), dmashm_held(buf), &old))
+		return -EBUSY;
+	if (!dmashm_readers(buf))
+		return dmashm_locked(old);
+	give_back(buf, dmashm_held(buf));
+	return -EBUSY;
 }
 
 /* Does the word say that this process holds the barrier? */
@@ -233,26 +180,6 @@ bool dmashm_holds(const struct dmashm_buffer *buf)
 	uint32_t me = dmashm_held(buf);
 
 	return me && is_mine(peek(barrier_word(buf)), me);
-}
-
-/* Free a word that bears @me; @mark is 0, or DIED to leave that behind. */
-static SLOW_PATH int give_back(const struct dmashm_buffer *buf, uint32_t me,
-			       uint32_t mark)
-{
-	uint32_t *word = barrier_word(buf);
-	uint32_t old = peek(word);
-	int n;
-
-	for (n = 0; n < RETRIES; n++) {
-		if (!is_mine(old, me))
-			return -EPERM;
-		if (!change_release(word, &old, (old & DMASHM_DIED) | mark))
-			continue;
-		if (old & DMASHM_WAITERS)
-			dmashm_wake_word(buf, DMASHM_OFF_BARRIER, 1);
-		return 0;
-	}
-	return -EPROTO;
 }
 
 int dmashm_unlock(struct dmashm_buffer *buf)
@@ -264,16 +191,12 @@ int dmashm_unlock(struct dmashm_buffer *buf)
 		return -EPERM;
 	if (change_release(barrier_word(buf), &old, 0))
 		return 0;
-	return give_back(buf, me, 0);
+	return give_back(buf, me);
 }
 
-/* What the kernel would do if this process died now. */
-void dmashm_forsake(struct dmashm_buffer *buf)
-{
-	(void)give_back(buf, dmashm_held(buf), DMASHM_DIED);
-}
-
-int dmashm_recover(struct dmashm_buffer *buf)
+/* Change the marks of a word that bears the own id; that orders nothing. */
+static int change_marks(const struct dmashm_buffer *buf, uint32_t clear,
+			uint32_t set)
 {
 	uint32_t me = dmashm_held(buf);
 	uint32_t *word, old;
@@ -286,9 +209,23 @@ int dmashm_recover(struct dmashm_buffer *buf)
 	for (n = 0; n < RETRIES; n++) {
 		if (!is_mine(old, me))
 			return -EPERM;
-		/* The unlock that follows publishes the repaired data. */
-		if (change_relaxed(word, &old, old & ~DMASHM_DIED))
+		if (__atomic_compare_exchange_n(word, &old, (old & ~clear) | set,
+						false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
 			return 0;
 	}
 	return -EPROTO;
+}
+
+int dmashm_recover(struct dmashm_buffer *buf)
+{
+	/* The unlock that follows publishes the repaired data. */
+	return change_marks(buf, DMASHM_DIED, 0);
+}
+
+/* What the kernel would do if this process died now. */
+void dmashm_forsake(struct dmashm_buffer *buf)
+{
+	if (!change_marks(buf, 0, DMASHM_DIED))
+		(void)dmashm_unlock(buf);
 }

@@ -4,6 +4,8 @@
 
 #include <linux/dma-buf.h>
 
+#define ACCESS	(DMASHM_READ | DMASHM_WRITE)
+
 /*
  * The direction of DMA_BUF_IOCTL_SYNC. Writing counts as reading too: what is
  * written back at the end are whole pages or cache lines, so what a device
@@ -12,14 +14,35 @@
  */
 static int direction(unsigned int access, uint64_t *flags)
 {
-	if (!access || access & ~(DMASHM_READ | DMASHM_WRITE))
+	if (!(access & ACCESS) || access & ~(ACCESS | DMASHM_SYNC))
 		return -EINVAL;
 	*flags = access & DMASHM_WRITE ? DMA_BUF_SYNC_RW : DMA_BUF_SYNC_READ;
 	return 0;
 }
 
+/*
+ * Is there a device for which the caches have to be seen to? Without one both
+ * ioctls are left out; whether a bracket began with the first or not does not
+ * matter to its end.
+ *
+ * When it begins: acquire, pairs with the release in the kernel's
+ * dmashm_attachment_remove(). A count of 0 means that what the last device
+ * wrote has been handed back by its unmapping. A device that is attached from
+ * now on is given the data as it is when it maps.
+ *
+ * When it ends: a full fence before, by the caller, pairs with the one in
+ * dmashm_attachment_add(), which stands between raising the count and mapping.
+ * So either the count is seen here, and the end is synchronised; or what was
+ * written in the bracket is seen by the mapping, which hands all of it over.
+ */
+static bool must_sync(const struct dmashm_buffer *buf, unsigned int access)
+{
+	return access & DMASHM_SYNC ||
+	       __atomic_load_n(&buf->self->facts->attachments, __ATOMIC_ACQUIRE);
+}
+
 /* The dma-buf core asks for both -EINTR and -EAGAIN to be tried again. */
-static int sync_cpu(const struct dmashm_buffer *buf, uint64_t flags)
+static SLOW_PATH int sync_cpu(const struct dmashm_buffer *buf, uint64_t flags)
 {
 	struct dma_buf_sync arg = { .flags = flags };
 	int err;
@@ -28,6 +51,24 @@ static int sync_cpu(const struct dmashm_buffer *buf, uint64_t flags)
 		err = dmashm_ioctl(buf->dmabuf_fd, DMA_BUF_IOCTL_SYNC, &arg);
 	} while (err == -EAGAIN);
 	return err;
+}
+
+/* Who writes excludes all, who reads only those who write. */
+static int lock(struct dmashm_buffer *buf, unsigned int access, uint64_t deadline)
+{
+	return access & DMASHM_WRITE ? dmashm_timedlock(buf, deadline) :
+				       dmashm_timedlock_shared(buf, deadline);
+}
+
+static int unlock(struct dmashm_buffer *buf, unsigned int access)
+{
+	return access & DMASHM_WRITE ? dmashm_unlock(buf) :
+				       dmashm_unlock_shared(buf);
+}
+
+static bool holds(const struct dmashm_buffer *buf, unsigned int access)
+{
+	return access & DMASHM_WRITE ? dmashm_holds(buf) : dmashm_reads(buf);
 }
 
 int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
@@ -39,12 +80,14 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
 	err = direction(access, &flags);
 	if (err)
 		return err;
-	held = dmashm_timedlock(buf, deadline);
+	held = lock(buf, access, deadline);
 	if (held && held != -EOWNERDEAD)
+		return held;
+	if (!must_sync(buf, access))
 		return held;
 	err = sync_cpu(buf, DMA_BUF_SYNC_START | flags);
 	if (err) {
-		dmashm_unlock(buf);
+		unlock(buf, access);
 		return err;
 	}
 	return held;
@@ -59,9 +102,35 @@ int dmashm_end(struct dmashm_buffer *buf, unsigned int access)
 	if (err)
 		return err;
 	/* An END inside somebody else's bracket could write old data back. */
-	if (!dmashm_holds(buf))
+	if (!holds(buf, access))
 		return -EPERM;
+	/* Pairs with the one in dmashm_attachment_add(): see must_sync(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!must_sync(buf, access))
+		return unlock(buf, access);
 	err = sync_cpu(buf, DMA_BUF_SYNC_END | flags);
-	unlocked = dmashm_unlock(buf);
+	unlocked = unlock(buf, access);
 	return err ? err : unlocked;
+}
+
+/* The barrier alone where @access is 0, else all of a bracket. */
+static int open_again(struct dmashm_buffer *buf, unsigned int access)
+{
+	return access ? dmashm_begin(buf, access, DMASHM_NEVER) : dmashm_lock(buf);
+}
+
+int dmashm_cond_wait(struct dmashm_buffer *buf, unsigned int access,
+		     unsigned int n, uint32_t expected, uint64_t deadline)
+{
+	int waited, opened;
+
+	if (n >= DMASHM_EVENT_COUNT)
+		return -EINVAL;
+	waited = access ? dmashm_end(buf, access) : dmashm_unlock(buf);
+	if (waited)
+		return waited;
+	/* No change is missed in between: the word has not @expected any more. */
+	waited = dmashm_wait(buf, n, expected, deadline);
+	opened = open_again(buf, access);
+	return opened ? opened : waited;
 }

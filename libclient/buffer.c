@@ -8,18 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * How often to look at a held word before going to sleep. Some microseconds:
- * less than a sleep and a wake-up cost, more than most brackets last.
- */
-#define SPINS	100
-
-static unsigned int choose_spins(void)
-{
-	/* On one CPU the holder cannot unlock while somebody spins. */
-	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0;
-}
-
 static int open_device(void)
 {
 	int fd;
@@ -69,7 +57,7 @@ int dmashm_buffer_new(int dmabuf_fd, int through, struct dmashm_buffer **out)
 	if (err)
 		goto err_buf;
 	buf->dmabuf_fd = dmabuf_fd;
-	buf->spins = choose_spins();
+	buf->max_spins = dmashm_max_spins();
 	err = attach(buf, through);
 	if (err)
 		goto err_self;

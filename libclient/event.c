@@ -16,6 +16,14 @@ uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n)
 	return dmashm_word(buf, DMASHM_OFF_EVENT(n));
 }
 
+/* Another value already is what the caller wanted to hear of. */
+int dmashm_wait_word(const struct dmashm_buffer *buf, struct dmashm_wait *arg)
+{
+	int err = dmashm_ioctl(buf->member_fd, DMASHM_IOC_WAIT, arg);
+
+	return err == -EAGAIN ? 0 : err;
+}
+
 int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 		uint64_t deadline)
 {
@@ -28,9 +36,7 @@ int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 	if (err)
 		return err;
 	arg.offset = DMASHM_OFF_EVENT(n);
-	err = dmashm_ioctl(buf->member_fd, DMASHM_IOC_WAIT, &arg);
-	/* Another value already: what the caller wanted to hear of. */
-	return err == -EAGAIN ? 0 : err;
+	return dmashm_wait_word(buf, &arg);
 }
 
 /* Wake those who sleep on any word of the page; how many, or -errno. */
@@ -54,4 +60,29 @@ int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count)
 		return -EINVAL;
 	err = dmashm_enter(buf);
 	return err ? err : dmashm_wake_word(buf, DMASHM_OFF_EVENT(n), count);
+}
+
+uint32_t dmashm_departures(struct dmashm_buffer *buf)
+{
+	if (dmashm_enter(buf))
+		return 0;
+	/* Acquire: who sees the count sees the slot of the departed wiped. */
+	return __atomic_load_n(&buf->self->facts->departures, __ATOMIC_ACQUIRE);
+}
+
+int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
+	       uint32_t departures)
+{
+	struct dmashm_arm arg = {
+		.expected = expected, .departures = departures,
+	};
+	int err;
+
+	if (!is_event(n))
+		return -EINVAL;
+	err = dmashm_enter(buf);
+	if (err)
+		return err;
+	arg.offset = DMASHM_OFF_EVENT(n);
+	return dmashm_ioctl(buf->member_fd, DMASHM_IOC_ARM, &arg);
 }

@@ -98,6 +98,7 @@ static int join(int through, int dmabuf_fd, struct dmashm_member *out)
 		return -EPROTO;
 	out->fd = arg.fd;
 	out->id = arg.id;
+	out->slot = arg.slot;
 	return 0;
 }
 
@@ -115,7 +116,7 @@ int dmashm_member_open(int through, int dmabuf_fd, struct dmashm_member *out)
 	if (err)
 		return err;
 	err = -EPROTO;
-	if (!out->id || out->id > DMASHM_ID_MAX)
+	if (!out->id || out->id > DMASHM_ID_MAX || out->slot >= DMASHM_CAPACITY)
 		goto err_fd;
 	err = map_facts(out);
 	if (err)
@@ -143,6 +144,7 @@ void dmashm_member_publish(struct dmashm_self *self,
 			   const struct dmashm_member *member)
 {
 	self->words = member->words;
+	self->slot = member->words + DMASHM_OFF_SLOT(member->slot) / sizeof(uint32_t);
 	self->facts = member->facts;
 	/* Pairs with the acquire in dmashm_held(): who sees the id may use
 	 * the words. */
@@ -192,6 +194,7 @@ void dmashm_leave(struct dmashm_buffer *buf)
 	if (!dmashm_held(buf))
 		return;
 	dmashm_forsake(buf);
+	dmashm_forsake_shared(buf);
 	unmap_page(buf->self->words);
 	unmap_page(buf->self->facts);
 }

@@ -40,13 +40,22 @@ struct dmashm_self {
 	/*
 	 * DMASHM_HELD(id), or 0 before this process has joined. Stored once,
 	 * with release, under @joining; loaded with acquire by dmashm_held(),
-	 * and whoever read a value other than 0 may read @words and @facts.
+	 * and whoever read a value other than 0 may read the three behind it.
 	 */
 	uint32_t held;
-	struct dmashm_mutex joining;		/* one thread joins */
-	struct dmashm_mutex mapping;		/* guards dmashm_buffer.mappings */
 	uint32_t *words;			/* constant once @held is set */
+	uint32_t *slot;				/* constant once @held is set */
 	const struct dmashm_facts *facts;	/* constant once @held is set */
+	/*
+	 * @slot again, or NULL until this process has said in READERS that it
+	 * is to be looked at. Stored with release, loaded with acquire.
+	 */
+	uint32_t *reader;
+
+	/* On a line of its own: what changes. */
+	struct dmashm_mutex joining __attribute__((aligned(64)));
+	struct dmashm_mutex mapping;	/* guards dmashm_buffer.mappings */
+	uint32_t spins;			/* relaxed: an estimate, see spin.c */
 };
 
 struct dmashm_mapping;
@@ -57,7 +66,7 @@ struct dmashm_buffer {
 	size_t size;
 	int dmabuf_fd;
 	int member_fd;		/* the number stays when a child joins */
-	unsigned int spins;	/* looks at a held word before sleeping */
+	uint32_t max_spins;	/* looks at a held barrier before sleeping */
 	struct dmashm_mapping *mappings;	/* guarded by self->mapping */
 };
 
@@ -65,6 +74,7 @@ struct dmashm_buffer {
 struct dmashm_member {
 	int fd;
 	uint32_t id;
+	uint32_t slot;
 	uint32_t *words;
 	const struct dmashm_facts *facts;
 };
@@ -94,15 +104,31 @@ void dmashm_leave(struct dmashm_buffer *buf);
 int dmashm_buffer_new(int dmabuf_fd, int through, struct dmashm_buffer **out);
 
 /* barrier.c */
+int dmashm_lock_in_kernel(struct dmashm_buffer *buf, uint32_t flags,
+			  uint64_t deadline);
+int dmashm_unlock_in_kernel(const struct dmashm_buffer *buf, uint32_t flags);
 bool dmashm_holds(const struct dmashm_buffer *buf);
 void dmashm_forsake(struct dmashm_buffer *buf);
 
+/* reader.c */
+bool dmashm_readers(const struct dmashm_buffer *buf);
+bool dmashm_reads(const struct dmashm_buffer *buf);
+void dmashm_forsake_shared(struct dmashm_buffer *buf);
+
+/* spin.c */
+uint32_t dmashm_max_spins(void);
+uint32_t dmashm_spin_budget(const struct dmashm_buffer *buf);
+void dmashm_spin_learn(struct dmashm_buffer *buf, uint32_t spins, bool paid);
 /* mapping.c */
 void dmashm_unmap_all(struct dmashm_buffer *buf);
 
 /* event.c */
+int dmashm_wait_word(const struct dmashm_buffer *buf, struct dmashm_wait *arg);
 int dmashm_wake_word(const struct dmashm_buffer *buf, uint32_t offset,
 		     uint32_t count);
+
+/* Kept out of line: inlined, it would have the fast path save registers. */
+#define SLOW_PATH	__attribute__((noinline, cold))
 
 /* Who this process is in the barrier; 0 if it has not joined. */
 static inline uint32_t dmashm_held(const struct dmashm_buffer *buf)
@@ -122,6 +148,47 @@ static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
 				    uint32_t offset)
 {
 	return buf->self->words + offset / sizeof(uint32_t);
+}
+
+/*
+ * X2: does READERS name anybody? Two words of one line, at one look where the
+ * machine has it.
+ */
+static inline bool dmashm_any_reader(const struct dmashm_buffer *buf)
+{
+	const uint32_t *map = dmashm_word(buf, DMASHM_OFF_READERS);
+
+#if __SIZEOF_POINTER__ == 8
+	typedef uint64_t __attribute__((may_alias)) both;
+
+	return __atomic_load_n((const both *)(const void *)map, __ATOMIC_SEQ_CST);
+#else
+	return __atomic_load_n(&map[0], __ATOMIC_SEQ_CST) |
+	       __atomic_load_n(&map[1], __ATOMIC_SEQ_CST);
+#endif
+}
+
+/* Nobody holds the barrier's word, and it is promised to nobody either. */
+static inline bool dmashm_is_open(uint32_t word)
+{
+	return !(word & (DMASHM_KIND_MASK | DMASHM_TURN));
+}
+
+/* What locking says once it has the barrier. */
+static inline int dmashm_locked(uint32_t word)
+{
+	return word & DMASHM_DIED ? -EOWNERDEAD : 0;
+}
+
+static inline void dmashm_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
 }
 
 #endif /* DMASHM_PRIVATE_H */

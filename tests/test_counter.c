@@ -14,26 +14,16 @@ static void lock_word(int member, uint32_t *word, uint32_t held)
 {
 	uint32_t old = 0;
 
-	while (!__atomic_compare_exchange_n(word, &old, held | (old & DMASHM_WAITERS),
-					    false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-		if ((old & DMASHM_KIND_MASK) == DMASHM_KIND_FREE)
-			continue;
-		if (!(old & DMASHM_WAITERS) &&
-		    !__atomic_compare_exchange_n(word, &old, old | DMASHM_WAITERS, false,
-						 __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-			old = 0;
-			continue;
-		}
-		wait_word(member, 0, old | DMASHM_WAITERS, DMASHM_NEVER);
-		held |= DMASHM_WAITERS;
-		old = 0;
-	}
+	if (!__atomic_compare_exchange_n(word, &old, held, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		ASSERT_EQ(lock_until(member, DMASHM_NEVER), 0);
 }
 
-static void unlock_word(int member, uint32_t *word)
+static void unlock_word(int member, uint32_t *word, uint32_t held)
 {
-	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) & DMASHM_WAITERS)
-		wake_word(member, 0, 1);
+	if (!__atomic_compare_exchange_n(word, &held, 0, false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED))
+		ASSERT_EQ(unlock(member), 0);
 }
 
 enum how { NOT, BY_WORD, BY_IOCTL };
@@ -67,7 +57,7 @@ static void add(int fd, enum how how)
 			usleep(1);
 		*counter = value + 1;
 		if (how == BY_WORD)
-			unlock_word(member, word);
+			unlock_word(member, word, DMASHM_HELD(id));
 		else if (how == BY_IOCTL)
 			ASSERT_EQ(unlock(member), 0);
 	}

@@ -34,14 +34,16 @@ static void hammer(struct storm *storm, int member)
 		if (!(++n % 5000))
 			sched_yield();
 		old = load(word);
-		if ((old & DMASHM_KIND_MASK) != DMASHM_KIND_FREE ||
+		if (old & (DMASHM_KIND_MASK | DMASHM_TURN) ||
 		    !__atomic_compare_exchange_n(word, &old, DMASHM_HELD(id) | (old & DMASHM_WAITERS),
-						 false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+						 false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			continue;
 		for (old = 0; old < 30; old++)
 			__asm__ volatile("");
-		if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) & DMASHM_WAITERS)
-			wake_word(member, 0, 1);
+		old = DMASHM_HELD(id);
+		if (!__atomic_compare_exchange_n(word, &old, 0, false, __ATOMIC_RELEASE,
+						 __ATOMIC_RELAXED))
+			ASSERT_EQ(unlock(member), 0);
 		for (old = 0; old < n % 60; old++)
 			__asm__ volatile("");
 	}

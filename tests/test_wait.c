@@ -20,7 +20,7 @@ static void on_signal(int signal)
 TEST(wait_refuses_bad_arguments)
 {
 	int member = join(create(1));
-	struct dmashm_wait arg = { .expected = 1, .flags = 1 };
+	struct dmashm_wait arg = { .expected = 1, .flags = 2 };
 
 	ASSERT_ERRNO(wait_word(member, 1, 0, 0), EINVAL);
 	ASSERT_ERRNO(wait_word(member, 2, 0, 0), EINVAL);
@@ -28,7 +28,7 @@ TEST(wait_refuses_bad_arguments)
 	ASSERT_ERRNO(wait_word(member, UINT32_MAX - 3, 0, 0), EINVAL);
 	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAIT, &arg), EINVAL);
 	arg.flags = 0;
-	arg.pad = 1;
+	arg.departures = 1;
 	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAIT, &arg), EINVAL);
 	ASSERT_ERRNO(ioctl(member, DMASHM_IOC_WAIT, NULL), EFAULT);
 }

@@ -81,6 +81,25 @@ static inline int join(int dmabuf)
 	return join_id(dmabuf, NULL);
 }
 
+/* Which slot a member has, by what /proc says. */
+static inline uint32_t slot_of(int member)
+{
+	char path[64], line[256];
+	uint32_t slot;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", member);
+	file = fopen(path, "r");
+	ASSERT(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "dmashm-slot: %u", &slot) == 1) {
+			fclose(file);
+			return slot;
+		}
+	}
+	FAIL("no slot in %s", path);
+}
+
 /* Another member of the same buffer, as a child or a receiver joins. */
 static inline int join_by(int member, uint32_t *id)
 {
@@ -145,6 +164,31 @@ static inline int try_lock(int member)
 static inline int unlock(int member)
 {
 	struct dmashm_unlock arg = { 0 };
+
+	return ioctl(member, DMASHM_IOC_UNLOCK, &arg);
+}
+
+static inline int lock_shared_until(int member, uint64_t deadline)
+{
+	struct dmashm_lock arg = {
+		.deadline = deadline, .flags = DMASHM_LOCK_SHARED,
+	};
+
+	return ioctl(member, DMASHM_IOC_LOCK, &arg);
+}
+
+static inline int try_lock_shared(int member)
+{
+	struct dmashm_lock arg = {
+		.flags = DMASHM_LOCK_TRY | DMASHM_LOCK_SHARED,
+	};
+
+	return ioctl(member, DMASHM_IOC_LOCK, &arg);
+}
+
+static inline int unlock_shared(int member)
+{
+	struct dmashm_unlock arg = { .flags = DMASHM_UNLOCK_SHARED };
 
 	return ioctl(member, DMASHM_IOC_UNLOCK, &arg);
 }

@@ -7,8 +7,9 @@
  * devices and CPU access the calls of <linux/dma-buf.h> serve as always; what
  * is here is what the dma-buf interface has no word for.
  *
- * All kernel users of a buffer share one place in its barrier: they exclude
- * each other, and each excludes every member in user space. User space may
+ * The kernel takes part in a buffer's barrier as one party with many users: one
+ * that locks exclusively excludes the others and every member in user space,
+ * those that lock shared exclude exclusive holders alone. User space may
  * overwrite the words at any time, so no call here waits without a deadline
  * that its caller chose, and the data may change under any reader: copy it out
  * before you check it.
@@ -86,8 +87,41 @@ int dmashm_buffer_trylock(struct dmashm_buffer *buffer);
 int dmashm_buffer_unlock(struct dmashm_buffer *buffer);
 
 /**
+ * dmashm_buffer_lock_shared() - take the barrier for the kernel, shared
+ * @buffer:   the buffer
+ * @deadline: as for dmashm_buffer_lock()
+ *
+ * To read: any number may be in at a time, in the kernel and in user space,
+ * while nobody holds it exclusively.
+ *
+ * Context: as dmashm_buffer_lock().
+ * Return: as dmashm_buffer_lock(); but who is in shared cannot repair anything,
+ * so -EOWNERDEAD says only that what is read may be half written.
+ */
+int dmashm_buffer_lock_shared(struct dmashm_buffer *buffer, u64 deadline);
+
+/**
+ * dmashm_buffer_trylock_shared() - take the barrier shared if nobody holds it
+ * @buffer: the buffer
+ *
+ * Context: any; not hard interrupts on PREEMPT_RT.
+ * Return: 0 or -EOWNERDEAD as dmashm_buffer_lock_shared(); -EBUSY, not held.
+ */
+int dmashm_buffer_trylock_shared(struct dmashm_buffer *buffer);
+
+/**
+ * dmashm_buffer_unlock_shared() - undo one dmashm_buffer_lock_shared()
+ * @buffer: the buffer
+ *
+ * Context: any; not hard interrupts on PREEMPT_RT. Need not be where it was
+ * locked.
+ * Return: 0; -EPERM the kernel is not in, shared.
+ */
+int dmashm_buffer_unlock_shared(struct dmashm_buffer *buffer);
+
+/**
  * dmashm_buffer_recover() - declare the data good after -EOWNERDEAD
- * @buffer: the buffer, held
+ * @buffer: the buffer, held exclusively
  *
  * Context: any; not hard interrupts on PREEMPT_RT.
  * Return: 0; -EPERM the kernel does not hold it, or the word says so no more;

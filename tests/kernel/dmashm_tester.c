@@ -123,6 +123,15 @@ static long tester_lock(struct tester *tester, void __user *user)
 	return dmashm_buffer_lock(tester->buffer, deadline);
 }
 
+static long tester_lock_shared(struct tester *tester, void __user *user)
+{
+	u64 deadline;
+
+	if (copy_from_user(&deadline, user, sizeof(deadline)))
+		return -EFAULT;
+	return dmashm_buffer_lock_shared(tester->buffer, deadline);
+}
+
 static long tester_size(struct tester *tester, void __user *user)
 {
 	u64 size = dmashm_buffer_size(tester->buffer);
@@ -179,6 +188,12 @@ static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dmashm_buffer_trylock(tester->buffer);
 	case TESTER_IOC_UNLOCK:
 		return dmashm_buffer_unlock(tester->buffer);
+	case TESTER_IOC_LOCK_SHARED:
+		return tester_lock_shared(tester, user);
+	case TESTER_IOC_TRYLOCK_SHARED:
+		return dmashm_buffer_trylock_shared(tester->buffer);
+	case TESTER_IOC_UNLOCK_SHARED:
+		return dmashm_buffer_unlock_shared(tester->buffer);
 	case TESTER_IOC_RECOVER:
 		return dmashm_buffer_recover(tester->buffer);
 	case TESTER_IOC_SIZE:

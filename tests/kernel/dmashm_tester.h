@@ -42,5 +42,8 @@ struct tester_count {
 #define TESTER_IOC_SIZE    _IOR(0xD7, 0x06, __u64)
 /* Maps the data, as importers do; gives the 64-bit word at an offset, adding 1. */
 #define TESTER_IOC_VMAP    _IOWR(0xD7, 0x07, __u64)
+#define TESTER_IOC_LOCK_SHARED    _IOW(0xD7, 0x08, __u64)
+#define TESTER_IOC_TRYLOCK_SHARED _IO(0xD7, 0x09)
+#define TESTER_IOC_UNLOCK_SHARED  _IO(0xD7, 0x0a)
 
 #endif /* DMASHM_TESTER_H */

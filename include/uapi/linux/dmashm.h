@@ -74,6 +74,7 @@
  * @attachments: how many devices are attached to the buffer, through any
  *               dma-buf over it. Raised, with a full barrier, before a device
  *               can map; lowered after it unmapped.
+ * @departures:  how many members have left, by death or otherwise; wraps
  */
 struct dmashm_facts {
 	__u32 magic;
@@ -85,16 +86,17 @@ struct dmashm_facts {
 	__u32 reserved0[9];
 	/* public: at 64, a cache line of its own */
 	__u32 attachments;
+	__u32 departures;
 	/* private: 0 */
-	__u32 reserved1[15];
+	__u32 reserved1[14];
 };
 
 /*
  * Offsets in the page of words, in bytes. Every word is 32 bits in the byte
  * order of the machine. What is not named is reserved and zero.
  */
-#define DMASHM_OFF_BARRIER	0x000	/* the exclusive barrier's word */
-#define DMASHM_OFF_READERS	0x040	/* reserved for shared mode */
+#define DMASHM_OFF_BARRIER	0x000	/* the barrier's word */
+#define DMASHM_OFF_READERS	0x040	/* two words: whose slots to look at */
 #define DMASHM_OFF_LIBRARY	0x080	/* 96 words for client libraries */
 #define DMASHM_OFF_EVENTS	0x200	/* 128 words for applications */
 #define DMASHM_OFF_SLOTS	0x400	/* a 64-byte slot for each member */
@@ -107,28 +109,59 @@ struct dmashm_facts {
 #define DMASHM_OFF_EVENT(n)	(DMASHM_OFF_EVENTS + (n) * 4)
 
 /*
- * The barrier's word
+ * The barrier: one holder that excludes all, or any number that share it
  *
- *   bits 1:0   who holds it: nobody, user space, the kernel
- *   bit  2     somebody sleeps in WAIT: who unlocks must WAKE
- *   bit  3     the last holder died inside, and nobody declared the data
- *              repaired since
- *   bits 7:4   reserved, 0
+ * Its word
+ *
+ *   bits 1:0   who holds it exclusively: nobody, user space, the kernel
+ *   bit  2     WAITERS: lockers sleep in the kernel; who unlocks asks it to
+ *   bit  3     DIED: the last exclusive holder died inside, and nobody declared
+ *              the data repaired since
+ *   bit  4     TURN: a free word is promised to those who sleep in the kernel;
+ *              user space neither takes it nor comes in shared
+ *   bits 7:5   reserved, 0
  *   bits 31:8  the id of the member that holds it; 0 for the kernel
  *
- * To lock: compare-and-exchange (acquire) a word whose kind is FREE with
- * DMASHM_HELD(id), keeping DIED and WAITERS as they were. Where it is held,
- * set WAITERS by compare-and-exchange and WAIT for the word to change. A
- * locker that has slept sets WAITERS when it takes the lock, for it cannot
- * know whether others still sleep.
+ * A slot's first word, changed by its member and the kernel alone. The rest of
+ * the slot is its member's library's. A slot is zero when a member gets it and
+ * again, by the kernel, when the member leaves.
+ *
+ *   bits 30:0  how many threads of the member are in, shared
+ *   bit  31    DRAIN: an exclusive locker sleeps until that is 0; who comes out
+ *              asks the kernel
+ *
+ * The words of READERS, together a map of 64 bits: bit s says that the member
+ * in slot s has ever come in shared, so that its slot is to be looked at; bit
+ * 63, that the kernel is in, shared. A member sets its bit before it comes in
+ * the first time; the kernel takes it off when the member leaves.
+ *
+ * All that follows is sequentially consistent where nothing else is said. One
+ * pair must be: the locker's change of the word, then its look at the slots;
+ * the reader's change of its slot, then its look at the word. At least one of
+ * the two sees the other.
+ *
+ * To lock: compare-and-exchange a word that is free and has no TURN for
+ * DMASHM_HELD(id), keeping WAITERS and DIED. Then look at READERS and at the
+ * slots that it names: once each has been seen with no thread in, and the
+ * kernel's bit clear, the lock is held. DIED in the word means that it is held
+ * as after LOCK with -EOWNERDEAD.
  *
  * To unlock: compare-and-exchange (release) the word, as long as it bears the
- * own id, for 0, or for DIED alone if that is set; if WAITERS was set, WAKE
- * one. Comparing costs no more than exchanging and leaves alone what is not
- * one's own.
+ * own id and has neither WAITERS nor TURN, for 0, or for DIED alone if that is
+ * set. Else UNLOCK.
+ *
+ * To lock shared: add 1 to the own slot. If the word is then free and has no
+ * TURN, the lock is held; DIED as above. Else undo that by unlocking.
+ *
+ * To unlock shared: compare-and-exchange (release) the own slot for one less,
+ * if DRAIN is not set. Else UNLOCK with DMASHM_UNLOCK_SHARED.
+ *
+ * Where a lock is not to be had, after spinning or not, give back what was
+ * changed and LOCK: the kernel keeps the sleepers, in the order in which they
+ * came.
  *
  * A word whose holder is not a living member, or whose kind is 3, belongs to
- * nobody: WAIT and the kernel's own locking turn it into DIED.
+ * nobody: LOCK, and WAIT on it, turn it into DIED.
  */
 #define DMASHM_KIND_MASK	0x3u
 #define DMASHM_KIND_FREE	0x0u
@@ -136,10 +169,17 @@ struct dmashm_facts {
 #define DMASHM_KIND_KERNEL	0x2u
 #define DMASHM_WAITERS		0x4u
 #define DMASHM_DIED		0x8u
+#define DMASHM_TURN		0x10u
 #define DMASHM_ID_SHIFT		8
 #define DMASHM_ID_MAX		0xffffffu
 
 #define DMASHM_HELD(id)		(((__u32)(id) << DMASHM_ID_SHIFT) | DMASHM_KIND_USER)
+
+#define DMASHM_SLOT_DRAIN	0x80000000u
+#define DMASHM_SLOT_COUNT	0x7fffffffu
+#define DMASHM_SHARED_MAX	0x3fffffffu	/* times one member is in */
+
+#define DMASHM_READERS_KERNEL	0x80000000u	/* in the second word */
 
 /**
  * struct dmashm_create - make a buffer (device)
@@ -229,27 +269,30 @@ struct dmashm_info {
 
 /**
  * struct dmashm_wait - sleep while a word keeps its value (member)
- * @offset:   in: of the word, a multiple of 4 below DMASHM_WORDS_SIZE
- * @expected: in: sleep only if the word has this value
- * @deadline: in: when to give up
- * @flags:    in: 0
- * @pad:      in: 0
+ * @offset:     in: of the word, a multiple of 4 below DMASHM_WORDS_SIZE
+ * @expected:   in: sleep only if the word has this value
+ * @deadline:   in: when to give up
+ * @flags:      in: 0 or DMASHM_WAIT_DEPARTURES
+ * @departures: in: with that flag, sleep only if the count of departures has
+ *              this value too, so that no death is missed; else 0
  *
  * Like futex(2): comparing and going to sleep are one step with regard to
- * WAKE. May return 0 although nothing changed (so does every death of a
- * member): look at the word again.
+ * WAKE. May return 0 although nothing changed, and does when any member
+ * leaves: look at the word again.
  *
- * Errors: -EAGAIN the word had another value; -ETIMEDOUT; -EINTR a signal
- * (restarted where SA_RESTART says so); -EINVAL offset; -EUSERS already
- * DMASHM_SLEEPERS sleep on this buffer's words.
+ * Errors: -EAGAIN the word or the count had another value; -ETIMEDOUT; -EINTR
+ * a signal (restarted where SA_RESTART says so); -EINVAL offset; -EUSERS
+ * already DMASHM_SLEEPERS sleep on this buffer.
  */
 struct dmashm_wait {
 	__u32 offset;
 	__u32 expected;
 	__u64 deadline;
 	__u32 flags;
-	__u32 pad;
+	__u32 departures;
 };
+
+#define DMASHM_WAIT_DEPARTURES	0x1u
 
 /**
  * struct dmashm_wake - wake those who sleep on a word (member)
@@ -257,6 +300,9 @@ struct dmashm_wait {
  * @count:  in: wake this many at the most, in the order in which they came
  * @flags:  in: 0
  * @woken:  in: ignored; out: how many were woken
+ *
+ * Members whose fd is armed for this word are told in any case; they do not
+ * count.
  *
  * Errors: -EINVAL offset.
  */
@@ -268,18 +314,45 @@ struct dmashm_wake {
 };
 
 /**
+ * struct dmashm_arm - what poll on this fd reports (member)
+ * @offset:     in: as in struct dmashm_wait
+ * @expected:   in: poll gives EPOLLIN when the word has another value
+ * @flags:      in: 0
+ * @departures: in: poll gives EPOLLPRI when the count of departures has
+ *              another value
+ *
+ * One word a member; arming again replaces it, and a member that never armed
+ * reports neither. A change is noticed at the WAKE that follows it. EPOLLHUP
+ * says that the member has left: its process is gone.
+ *
+ * Errors: -EINVAL offset.
+ */
+struct dmashm_arm {
+	__u32 offset;
+	__u32 expected;
+	__u32 flags;
+	__u32 departures;
+};
+
+/**
  * struct dmashm_lock - take the barrier for this member (member)
  * @deadline: in: when to give up; ignored with DMASHM_LOCK_TRY
- * @flags:    in: 0 or DMASHM_LOCK_TRY
+ * @flags:    in: any of DMASHM_LOCK_TRY, DMASHM_LOCK_SHARED
  * @pad:      in: 0
  *
- * For those who do not map the words. Same protocol, same word: a member may
- * lock this way and unlock in user space, and the reverse.
+ * For those who cannot have it by themselves, and for those who do not map the
+ * words. Same protocol, same words: a member may lock this way and unlock in
+ * user space, and the reverse.
+ *
+ * Sleepers are served in the order in which they came; one that has slept for
+ * a millisecond and been passed by has TURN set, so that nobody passes it
+ * again.
  *
  * Returns 0, or -EOWNERDEAD, with the lock held in both cases. Every other
  * value means that it is not held: -EBUSY (DMASHM_LOCK_TRY) somebody has it;
- * -ETIMEDOUT; -EINTR a signal; -EUSERS as WAIT; -EPERM the caller is not the
- * process that joined.
+ * -ETIMEDOUT; -EINTR a signal; -EUSERS as WAIT; -EOVERFLOW the member is in,
+ * shared, DMASHM_SHARED_MAX times; -EPERM the caller is not the process that
+ * joined.
  */
 struct dmashm_lock {
 	__u64 deadline;
@@ -288,29 +361,32 @@ struct dmashm_lock {
 };
 
 #define DMASHM_LOCK_TRY		0x1u	/* do not wait */
+#define DMASHM_LOCK_SHARED	0x2u	/* exclude exclusive holders only */
 
 /**
  * struct dmashm_unlock - give the barrier back, or declare the data repaired
- * @flags: in: 0
+ * @flags: in: for UNLOCK, 0 or DMASHM_UNLOCK_SHARED as it was locked; else 0
  * @pad:   in: 0
  *
  * UNLOCK gives the barrier back and wakes who waits. RECOVER, called by the
- * holder after -EOWNERDEAD, takes the mark off; without it the next one to
- * lock gets -EOWNERDEAD again.
+ * exclusive holder after -EOWNERDEAD, takes the mark off; without it the next
+ * one to lock gets -EOWNERDEAD again.
  *
- * Errors: -EPERM this member does not hold the barrier, or the caller is not
- * the process that joined; -EPROTO somebody keeps changing the word against
- * the rules.
+ * Errors: -EPERM this member does not hold the barrier that way, or the caller
+ * is not the process that joined; -EPROTO somebody keeps changing the word
+ * against the rules.
  */
 struct dmashm_unlock {
 	__u32 flags;
 	__u32 pad;
 };
 
+#define DMASHM_UNLOCK_SHARED	0x1u
+
 /*
  * read, write, pread, pwrite and lseek on a member fd move the buffer's data
- * while the kernel holds the barrier (kind KERNEL) and has synchronised the
- * devices, up to DMASHM_IO_CHUNK bytes in one holding: what fits in one is
+ * while the kernel holds the barrier, shared to read and exclusive to write,
+ * and has synchronised the devices, up to DMASHM_IO_CHUNK bytes in one holding: what fits in one is
  * never torn. Reading at the end gives 0, writing there -ENOSPC. O_NONBLOCK
  * makes them -EAGAIN instead of waiting. -EOWNERDEAD when the last holder
  * died: nothing moved, RECOVER is due. -EPROTO when another member overwrote
@@ -330,5 +406,6 @@ struct dmashm_unlock {
 #define DMASHM_IOC_LOCK		_IOW(DMASHM_IOC_MAGIC, 0x12, struct dmashm_lock)
 #define DMASHM_IOC_UNLOCK	_IOW(DMASHM_IOC_MAGIC, 0x13, struct dmashm_unlock)
 #define DMASHM_IOC_RECOVER	_IOW(DMASHM_IOC_MAGIC, 0x14, struct dmashm_unlock)
+#define DMASHM_IOC_ARM		_IOW(DMASHM_IOC_MAGIC, 0x15, struct dmashm_arm)
 
 #endif /* _UAPI_LINUX_DMASHM_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Being in a barrier shared: a count in each member's slot, which its threads
+ * change without the kernel, and a count of the kernel's own. And the other
+ * side of it: an exclusive locker, which has the word already, waits until all
+ * who are in have come out ("drains" them).
+ *
+ * No loop depends on what user space does to its slot. A member that keeps its
+ * count up, honestly or not, keeps a drainer waiting until the drainer's
+ * deadline: it could do so by holding the barrier as well.
+ */
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "dmashm_barrier.h"
+#include "dmashm_member.h"
+#include "dmashm_reader.h"
+#include "dmashm_sleeper.h"
+#include "dmashm_words.h"
+
+/* Only the threads of one member change its slot: see BARRIER_TRIES. */
+#define READER_TRIES 64
+
+static u32 slot_offset(const struct dmashm_member *member)
+{
+	return DMASHM_OFF_SLOT(member->slot);
+}
+
+static atomic_t *slot_word(struct dmashm_barrier *barrier,
+			   const struct dmashm_member *member)
+{
+	return dmashm_word_atomic(barrier->words, slot_offset(member));
+}
+
+/* The word of the map that has bit @bit, and that bit in it. */
+static atomic_t *map_word(struct dmashm_barrier *barrier, unsigned int bit,
+			  u32 *mask)
+{
+	*mask = 1u << bit % 32;
+	return dmashm_word_atomic(barrier->words, DMASHM_OFF_READERS +
+						  bit / 32 * sizeof(u32));
+}
+
+static atomic_t *kernel_map_word(struct dmashm_barrier *barrier)
+{
+	return dmashm_word_atomic(barrier->words,
+				  DMASHM_OFF_READERS + sizeof(u32));
+}
+
+static u32 slot_count(struct dmashm_barrier *barrier,
+		      const struct dmashm_member *member)
+{
+	return atomic_read(slot_word(barrier, member)) & DMASHM_SLOT_COUNT;
+}
+
+static void reader_wake_drainers(struct dmashm_barrier *barrier)
+{
+	struct dmashm_sleeper *sleeper;
+
+	lockdep_assert_held(&barrier->lock);
+	list_for_each_entry(sleeper, &barrier->drainers, node)
+		dmashm_sleeper_wake(sleeper);
+}
+
+/**
+ * dmashm_reader_enter() - be seen as a reader
+ * @barrier: which one
+ * @member:  whose slot; NULL the kernel
+ *
+ * A full barrier: what the caller reads of the word afterwards is not older.
+ * Pairs with the full barrier between an exclusive locker's change of the word
+ * and its look at the slots: barrier_claim() in the kernel, dmashm_lock() in
+ * the library. Model: S1.
+ *
+ * Context: any; the caller holds barrier->lock.
+ * Return: 0; -EOVERFLOW the member is in too often already.
+ */
+int dmashm_reader_enter(struct dmashm_barrier *barrier,
+			struct dmashm_member *member)
+{
+	atomic_t *map;
+	u32 mask;
+
+	lockdep_assert_held(&barrier->lock);
+	if (!member) {
+		if (!barrier->kernel_readers++)
+			atomic_or(DMASHM_READERS_KERNEL,
+				  kernel_map_word(barrier));
+		smp_mb__after_atomic();
+		return 0;
+	}
+	if (slot_count(barrier, member) >= DMASHM_SHARED_MAX)
+		return -EOVERFLOW;
+	map = map_word(barrier, member->slot, &mask);
+	if (!(atomic_read(map) & mask))
+		atomic_or(mask, map);
+	smp_mb__before_atomic();
+	atomic_inc(slot_word(barrier, member));
+	smp_mb__after_atomic();
+	return 0;
+}
+
+static void reader_leave_kernel(struct dmashm_barrier *barrier)
+{
+	if (--barrier->kernel_readers)
+		return;
+	/* Release: what was read was read before. */
+	smp_mb__before_atomic();
+	atomic_andnot(DMASHM_READERS_KERNEL, kernel_map_word(barrier));
+	reader_wake_drainers(barrier);
+}
+
+/* What a slot is to say once one less is in. */
+static u32 slot_less(struct dmashm_barrier *barrier, u32 slot)
+{
+	u32 count = (slot & DMASHM_SLOT_COUNT) - 1;
+
+	if (!count || list_empty(&barrier->drainers))
+		return count;
+	return count | (slot & DMASHM_SLOT_DRAIN);
+}
+
+/**
+ * dmashm_reader_leave() - unlock shared
+ * @barrier: which one
+ * @member:  whose slot; NULL the kernel
+ *
+ * Model: D1.
+ *
+ * Context: any; the caller holds barrier->lock.
+ * Return: 0; -EPERM not in; -EPROTO somebody keeps changing the slot.
+ */
+int dmashm_reader_leave(struct dmashm_barrier *barrier,
+			struct dmashm_member *member)
+{
+	atomic_t *word;
+	int tries, old;
+
+	lockdep_assert_held(&barrier->lock);
+	if (!member) {
+		if (!barrier->kernel_readers)
+			return -EPERM;
+		reader_leave_kernel(barrier);
+		return 0;
+	}
+	word = slot_word(barrier, member);
+	old = atomic_read(word);
+	for (tries = 0; tries < READER_TRIES; tries++) {
+		u32 less;
+
+		if (!(old & DMASHM_SLOT_COUNT))
+			return -EPERM;
+		less = slot_less(barrier, old);
+		/* Pairs with the look of who drains. */
+		if (!atomic_try_cmpxchg_release(word, &old, less))
+			continue;
+		if (!less)
+			reader_wake_drainers(barrier);
+		return 0;
+	}
+	return -EPROTO;
+}
+
+/**
+ * dmashm_reader_step_back() - undo dmashm_reader_enter()
+ * @barrier: which one
+ * @member:  whose slot; NULL the kernel
+ *
+ * Succeeds whatever happens to the slot meanwhile.
+ *
+ * Context: any; the caller holds barrier->lock.
+ */
+void dmashm_reader_step_back(struct dmashm_barrier *barrier,
+			     struct dmashm_member *member)
+{
+	if (!member) {
+		reader_leave_kernel(barrier);
+		return;
+	}
+	if (!(atomic_dec_return_release(slot_word(barrier, member)) &
+	      DMASHM_SLOT_COUNT))
+		reader_wake_drainers(barrier);
+}
+
+/**
+ * dmashm_reader_forget() - a slot belongs to nobody any more, or not yet
+ * @barrier: which one
+ * @member:  whose slot it was or will be
+ *
+ * Wipes the slot and takes it off the map. Who drains looks again. Model:
+ * K_leave.
+ *
+ * Context: any; the caller holds barrier->lock.
+ */
+void dmashm_reader_forget(struct dmashm_barrier *barrier,
+			  struct dmashm_member *member)
+{
+	atomic_t *map;
+	u32 mask;
+
+	lockdep_assert_held(&barrier->lock);
+	memset(dmashm_word(barrier->words, slot_offset(member)), 0,
+	       DMASHM_SLOT_SIZE);
+	map = map_word(barrier, member->slot, &mask);
+	atomic_andnot(mask, map);
+	reader_wake_drainers(barrier);
+}
+
+/**
+ * dmashm_reader_any() - is anybody in, shared?
+ * @barrier: which one
+ *
+ * Asks the slots of the living rather than the map, which user space writes.
+ *
+ * Context: any; the caller holds barrier->lock and has the word.
+ */
+bool dmashm_reader_any(struct dmashm_barrier *barrier)
+{
+	struct dmashm_member *member;
+
+	lockdep_assert_held(&barrier->lock);
+	if (barrier->kernel_readers)
+		return true;
+	list_for_each_entry(member, &barrier->members, node)
+		if (slot_count(barrier, member))
+			return true;
+	/* Acquire: pairs with the release of those who came out. */
+	smp_mb();
+	return false;
+}
+
+/*
+ * Have those who are in ask the kernel when they come out. A slot that cannot
+ * be marked has just changed: it is looked at again. True if somebody is in who
+ * will wake us.
+ */
+static bool reader_ask(struct dmashm_barrier *barrier)
+{
+	struct dmashm_member *member;
+	bool asked = barrier->kernel_readers;
+
+	list_for_each_entry(member, &barrier->members, node) {
+		atomic_t *word = slot_word(barrier, member);
+		int old = atomic_read(word);
+
+		if (!(old & DMASHM_SLOT_COUNT))
+			continue;
+		if (!atomic_try_cmpxchg(word, &old, old | DMASHM_SLOT_DRAIN))
+			return false;
+		asked = true;
+	}
+	return asked;
+}
+
+/**
+ * dmashm_reader_drain() - wait until nobody is in, shared
+ * @barrier:  which one; the caller has its word
+ * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
+ * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
+ *
+ * Looks once more before it gives up, for whatever reason. Model: K_drain.
+ *
+ * Context: process; the caller holds barrier->lock, which is let go meanwhile.
+ * Return: 0; -ETIMEDOUT, -ERESTARTSYS or -EUSERS.
+ */
+int dmashm_reader_drain(struct dmashm_barrier *barrier, u64 deadline,
+			unsigned int state)
+{
+	struct dmashm_sleeper sleeper;
+	int ret = 0, reason = 0;
+
+	if (!dmashm_reader_any(barrier))
+		return 0;
+	dmashm_sleeper_init(&sleeper);
+	ret = dmashm_sleeper_add(barrier, &sleeper, &barrier->drainers);
+	if (ret)
+		return ret;
+	while (dmashm_reader_any(barrier)) {
+		if (reason) {
+			ret = reason;
+			break;
+		}
+		if (reader_ask(barrier))
+			reason = dmashm_sleeper_sleep(barrier, &sleeper,
+						      deadline, state);
+		else
+			reason = dmashm_barrier_pause(barrier, deadline, state);
+	}
+	dmashm_sleeper_remove(barrier, &sleeper);
+	return ret;
+}

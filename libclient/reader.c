@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The barrier taken shared: by a count in this member's own slot, a cache line
+ * that other members only look at when they lock exclusively. See barrier.c for
+ * what is common to both.
+ */
+#include "private.h"
+
+/* Only threads of this process change its slot: see barrier.c. */
+#define RETRIES	1000
+
+/* A count of 1 to DMASHM_SLOT_COUNT, and no DRAIN. */
+static inline bool can_leave_alone(uint32_t slot)
+{
+	return slot - 1 < DMASHM_SLOT_COUNT;
+}
+
+/* NULL before the first time, and in a child of fork(). */
+static inline uint32_t *reader_slot(const struct dmashm_buffer *buf)
+{
+	/* Pairs with the release in be_looked_at(). */
+	return __atomic_load_n(&buf->self->reader, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * S1 and S2: the word as it is once this process can be seen to be in.
+ * Sequentially consistent, both: pairs with change_acquire() in barrier.c and
+ * barrier_claim() in the kernel, which change the word and then look here. So
+ * at least one of the two sees the other. The load is also the acquire that
+ * pairs with the release of who unlocked last.
+ */
+static inline uint32_t enter_shared(const struct dmashm_buffer *buf,
+				    uint32_t *slot, uint32_t *before)
+{
+	*before = __atomic_fetch_add(slot, 1, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(dmashm_word(buf, DMASHM_OFF_BARRIER),
+			       __ATOMIC_SEQ_CST);
+}
+
+/* D1. Release: pairs with the look at this slot of who locks exclusively. */
+static inline bool leave_shared(uint32_t *slot, uint32_t *old)
+{
+	return __atomic_compare_exchange_n(slot, old, *old - 1, false,
+					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+static SLOW_PATH int leave_slowly(const struct dmashm_buffer *buf)
+{
+	uint32_t *slot = reader_slot(buf);
+	uint32_t old;
+	int n;
+
+	if (!slot)
+		return -EPERM;
+	old = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	for (n = 0; n < RETRIES; n++) {
+		if (!(old & DMASHM_SLOT_COUNT))
+			return -EPERM;
+		if (old & DMASHM_SLOT_DRAIN)
+			return dmashm_unlock_in_kernel(buf, DMASHM_UNLOCK_SHARED);
+		if (leave_shared(slot, &old))
+			return 0;
+	}
+	return -EPROTO;
+}
+
+int dmashm_unlock_shared(struct dmashm_buffer *buf)
+{
+	uint32_t *slot = reader_slot(buf);
+	uint32_t old;
+
+	if (!slot)
+		return -EPERM;
+	old = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	if (can_leave_alone(old) && leave_shared(slot, &old))
+		return 0;
+	return leave_slowly(buf);
+}
+
+/*
+ * Have this process's slot looked at from now on. Sequentially consistent: who
+ * locks exclusively and does not see the bit has changed the word before, and
+ * enter_shared() sees that.
+ */
+static void be_looked_at(struct dmashm_buffer *buf)
+{
+	struct dmashm_self *self = buf->self;
+	uint32_t n = (uint32_t)(self->slot - dmashm_word(buf, DMASHM_OFF_SLOTS)) /
+		     (DMASHM_SLOT_SIZE / sizeof(uint32_t));
+
+	__atomic_fetch_or(dmashm_word(buf, DMASHM_OFF_READERS) + n / 32,
+			  UINT32_C(1) << n % 32, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&self->reader, self->slot, __ATOMIC_RELEASE);
+}
+
+/* One attempt: held if 0 or -EOWNERDEAD. */
+static int try_shared(struct dmashm_buffer *buf)
+{
+	uint32_t before, word;
+
+	word = __atomic_load_n(dmashm_word(buf, DMASHM_OFF_BARRIER),
+			       __ATOMIC_RELAXED);
+	if (!dmashm_is_open(word))
+		return -EBUSY;
+	word = enter_shared(buf, reader_slot(buf), &before);
+	if ((before & DMASHM_SLOT_COUNT) >= DMASHM_SHARED_MAX) {
+		leave_slowly(buf);
+		return -EOVERFLOW;
+	}
+	if (dmashm_is_open(word))
+		return dmashm_locked(word);
+	leave_slowly(buf);
+	return -EBUSY;
+}
+
+static int spin_shared(struct dmashm_buffer *buf)
+{
+	uint32_t budget = dmashm_spin_budget(buf), n;
+	int err;
+
+	for (n = 0; (err = try_shared(buf)) == -EBUSY; n++) {
+		if (n == budget) {
+			dmashm_spin_learn(buf, n, false);
+			return err;
+		}
+		dmashm_relax();
+	}
+	if (n)
+		dmashm_spin_learn(buf, n, true);
+	return err;
+}
+
+/* What both kinds of locking begin with where the fast path did not do. */
+static int prepare_shared(struct dmashm_buffer *buf)
+{
+	int err;
+
+	err = dmashm_enter(buf);
+	if (!err && !reader_slot(buf))
+		be_looked_at(buf);
+	return err;
+}
+
+static SLOW_PATH int lock_shared_slowly(struct dmashm_buffer *buf,
+					uint64_t deadline)
+{
+	int err;
+
+	err = prepare_shared(buf);
+	if (err)
+		return err;
+	err = spin_shared(buf);
+	if (err != -EBUSY)
+		return err;
+	return dmashm_lock_in_kernel(buf, DMASHM_LOCK_SHARED, deadline);
+}
+
+int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline)
+{
+	uint32_t *slot = reader_slot(buf);
+	uint32_t before;
+
+	if (!slot)
+		return lock_shared_slowly(buf, deadline);
+	if (!enter_shared(buf, slot, &before) && before < DMASHM_SHARED_MAX)
+		return 0;
+	leave_slowly(buf);
+	return lock_shared_slowly(buf, deadline);
+}
+
+int dmashm_lock_shared(struct dmashm_buffer *buf)
+{
+	return dmashm_timedlock_shared(buf, DMASHM_NEVER);
+}
+
+int dmashm_trylock_shared(struct dmashm_buffer *buf)
+{
+	int err;
+
+	err = prepare_shared(buf);
+	return err ? err : try_shared(buf);
+}
+
+/*
+ * X3: is anybody in? Each slot that is once seen empty stays so, for the word
+ * is ours.
+ */
+bool dmashm_readers(const struct dmashm_buffer *buf)
+{
+	const uint32_t *map = dmashm_word(buf, DMASHM_OFF_READERS);
+	unsigned int n;
+
+	if (__atomic_load_n(&map[1], __ATOMIC_SEQ_CST) & DMASHM_READERS_KERNEL)
+		return true;
+	for (n = 0; n < DMASHM_CAPACITY; n += 32) {
+		uint32_t bits = __atomic_load_n(&map[n / 32], __ATOMIC_SEQ_CST);
+
+		for (; bits; bits &= bits - 1) {
+			uint32_t slot = n + (uint32_t)__builtin_ctz(bits);
+
+			if (slot < DMASHM_CAPACITY &&
+			    __atomic_load_n(dmashm_word(buf, DMASHM_OFF_SLOT(slot)),
+					    __ATOMIC_SEQ_CST) & DMASHM_SLOT_COUNT)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Is this process in, shared? */
+bool dmashm_reads(const struct dmashm_buffer *buf)
+{
+	const uint32_t *slot = reader_slot(buf);
+
+	return slot && __atomic_load_n(slot, __ATOMIC_RELAXED) & DMASHM_SLOT_COUNT;
+}
+
+/* All threads come out, as if the process died now. */
+void dmashm_forsake_shared(struct dmashm_buffer *buf)
+{
+	uint32_t *slot = reader_slot(buf);
+	uint32_t old;
+	int n;
+
+	if (!slot)
+		return;
+	old = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	for (n = 0; n < RETRIES && old & DMASHM_SLOT_COUNT; n++) {
+		/* The last one out asks the kernel, if somebody sleeps on it. */
+		if (__atomic_compare_exchange_n(slot, &old,
+						(old & DMASHM_SLOT_DRAIN) | 1,
+						false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED)) {
+			(void)leave_slowly(buf);
+			return;
+		}
+	}
+}
