@@ -5,7 +5,7 @@ export KDIR ?= /lib/modules/$(shell uname -r)/build
 export PREFIX ?= /usr/local
 export DESTDIR
 
-.PHONY: all modules user lib tests examples install clean help demo check deps
+.PHONY: all modules user lib tests examples install clean help demo check deps model
 
 all: modules user
 
@@ -33,7 +33,7 @@ clean:
 	+$(MAKE) -C tests/kernel clean
 	+$(MAKE) -C examples/kernel clean
 	+$(MAKE) -C kernel clean
-	rm -rf build
+	rm -rf build model/build
 
 deps:
 	tests/vm/deps
@@ -44,11 +44,15 @@ demo: deps
 check: deps
 	tests/vm/check $(TESTS)
 
+model:
+	model/check
+
 help:
 	@echo 'make           the module (for KDIR), the library, the examples, the tests'
 	@echo 'make user      all of that but the modules'
 	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
+	@echo 'make model     the protocol, by a model checker (needs spin): see model/check'
 	@echo 'make install   the module for KDIR, the library, the headers: see DESTDIR, PREFIX'
 	@echo 'make deps      what demo and check need on this machine, by apt'
 	@echo 'make clean     remove what was built here'

@@ -153,8 +153,8 @@ uint64_t dmashm_deadline(uint64_t ns);
  *
  * No system call where nobody holds it. Not recursive.
  *
- * Errors: -EUSERS DMASHM_SLEEPERS threads sleep on this buffer already; in a
- * child of fork(), those of dmashm_import().
+ * Errors: -EUSERS DMASHM_SLEEPERS threads sleep for it already; in a child of
+ * fork(), those of dmashm_import().
  */
 int dmashm_lock(struct dmashm_buffer *buf);
 
@@ -162,8 +162,10 @@ int dmashm_lock(struct dmashm_buffer *buf);
  * dmashm_trylock() - take the barrier if nobody has it
  * @buf: the handle
  *
- * As dmashm_lock(), and -EBUSY. Never asks the kernel: a barrier whose holder
- * died is busy for the moment that the kernel takes to notice.
+ * As dmashm_lock(), and -EBUSY. Does not ask the kernel who holds it: a barrier
+ * whose holder died is busy for the moment that the kernel takes to notice, one
+ * that others sleep for may be promised to them, and one that somebody else is
+ * just trying may look taken.
  */
 int dmashm_trylock(struct dmashm_buffer *buf);
 
@@ -201,9 +203,9 @@ int dmashm_unlock(struct dmashm_buffer *buf);
  * holder died inside, and what is read may be half written; to repair it takes
  * the exclusive lock. Every other value means that it is not held.
  *
- * No system call where nobody holds it exclusively. A thread may take it
- * several times, if it gives it back as often; but who has it shared and asks
- * for it exclusively waits for himself.
+ * No system call where nobody holds it exclusively. Not recursive, not even
+ * shared: a writer that came in between waits for the first, and the second
+ * waits for the writer.
  *
  * Errors: as dmashm_lock(); -EOVERFLOW this process has it DMASHM_SHARED_MAX
  * times.
@@ -231,7 +233,7 @@ int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline);
  * dmashm_unlock_shared() - undo one dmashm_lock_shared()
  * @buf: the handle
  *
- * Errors: -EPERM this process is not in, shared; -EPROTO as dmashm_unlock().
+ * Errors: -EPERM this process is not in, shared.
  */
 int dmashm_unlock_shared(struct dmashm_buffer *buf);
 
@@ -302,8 +304,9 @@ uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
  * waits with a deadline, and looks then whether that one is still there.
  *
  * Returns 0 when woken or when the word has another value; look again, it may
- * have changed for nothing. Errors: -ETIMEDOUT, -EINVAL @n, -EUSERS as
- * dmashm_lock(); in a child of fork(), those of dmashm_import().
+ * have changed for nothing. Errors: -ETIMEDOUT; -EINVAL @n; -EUSERS
+ * DMASHM_SLEEPERS threads sleep on words of this buffer already; in a child of
+ * fork(), those of dmashm_import().
  */
 int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 		uint64_t deadline);
@@ -334,11 +337,11 @@ int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count);
  * deadline, as pthread_cond_timedwait(3) does.
  *
  * Returns 0, -EOWNERDEAD or -ETIMEDOUT with the barrier held, or the bracket
- * open; the first two say that the word may have changed, so look again.
- * -EUSERS, from the sleep, with the barrier held too. Errors, with nothing
- * done: -EINVAL @access or @n; -EPERM the barrier is not held. Errors, with
- * the barrier lost: those of dmashm_end() and of dmashm_begin(), which come
- * from DMA_BUF_IOCTL_SYNC or from scribbled words.
+ * open; the first two say that the word may have changed or a member have
+ * left, so look again. -EUSERS, too many sleep on words, with the barrier held
+ * too. Errors, with nothing done: -EINVAL @access or @n; -EPERM the barrier is
+ * not held. Errors, with the barrier lost: those of DMA_BUF_IOCTL_SYNC, and
+ * -EPROTO.
  */
 int dmashm_cond_wait(struct dmashm_buffer *buf, unsigned int access,
 		     unsigned int n, uint32_t expected, uint64_t deadline);

@@ -8,7 +8,8 @@
  *
  * User space may write anything into the words at any time. So every loop here
  * is bounded, or ends at a signal or a deadline, and nothing that is read from
- * a word is used as an index or a pointer.
+ * a word is used as an index or a pointer. (Atomic operations are taken to end,
+ * as everywhere in the kernel.)
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
@@ -57,12 +58,11 @@ void dmashm_barrier_init(struct dmashm_barrier *barrier,
 	barrier->words = control->words;
 	barrier->departures = &control->facts->departures;
 	spin_lock_init(&barrier->lock);
-	INIT_LIST_HEAD(&barrier->lockers);
-	INIT_LIST_HEAD(&barrier->drainers);
-	INIT_LIST_HEAD(&barrier->waiters);
+	dmashm_sleepers_init(&barrier->lockers);
+	dmashm_sleepers_init(&barrier->waiters);
 	INIT_LIST_HEAD(&barrier->members);
 	barrier->impatient = 0;
-	barrier->sleeper_count = 0;
+	barrier->drainer = NULL;
 	barrier->member_count = 0;
 	barrier->last_id = 0;
 	barrier->kernel_holds = false;
@@ -116,7 +116,6 @@ static void barrier_remove(struct dmashm_barrier *barrier,
 	WRITE_ONCE(barrier->member_count, barrier->member_count - 1);
 	__clear_bit(member->slot, barrier->slots);
 	dmashm_reader_forget(barrier, member);
-	WRITE_ONCE(*barrier->departures, *barrier->departures + 1);
 }
 
 /**
@@ -141,6 +140,12 @@ void dmashm_barrier_leave(struct dmashm_barrier *barrier,
 	if (first) {
 		barrier_remove(barrier, member);
 		dmashm_barrier_settle(barrier);
+		/*
+		 * Release: who sees the count sees what became of the slot and
+		 * of the word. Pairs with dmashm_departures() in the library.
+		 */
+		smp_store_release(barrier->departures,
+				  *barrier->departures + 1);
 		dmashm_poller_tell_departure(barrier, member);
 	}
 	spin_unlock_irq(&barrier->lock);
@@ -166,11 +171,26 @@ static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 	}
 }
 
+/*
+ * What the word should say: DIED where it belongs to nobody; and where it is
+ * free, no other marks than the queue's, lest somebody be locked out by marks
+ * that nobody will take off.
+ */
+static u32 word_should_be(struct dmashm_barrier *barrier, u32 word)
+{
+	u32 marks = dmashm_locker_marks(barrier, NULL);
+
+	if (dmashm_word_kind(word) == DMASHM_KIND_FREE)
+		return (word & ~(DMASHM_WAITERS | DMASHM_TURN)) | marks;
+	return holder_lives(barrier, word) ? word : DMASHM_DIED | marks;
+}
+
 /**
- * dmashm_barrier_settle() - free a word that belongs to nobody
+ * dmashm_barrier_settle() - put right a word that is wrong
  * @barrier: which one
  *
- * Turns it into DIED, and wakes the next as an unlock would. Model: K_settle.
+ * Frees one that belongs to nobody, with DIED, and wakes the next as an unlock
+ * would. Model: K_settle.
  *
  * Context: any; the caller holds barrier->lock.
  * Return: the word as it was last seen.
@@ -183,19 +203,17 @@ u32 dmashm_barrier_settle(struct dmashm_barrier *barrier)
 
 	lockdep_assert_held(&barrier->lock);
 	for (tries = 0; tries < BARRIER_TRIES; tries++) {
-		u32 died = DMASHM_DIED | dmashm_locker_marks(barrier, NULL);
+		u32 right = word_should_be(barrier, word);
 
-		if (dmashm_word_kind(word) == DMASHM_KIND_FREE ||
-		    holder_lives(barrier, word))
+		if (right == word)
 			break;
 		/*
 		 * Acquire: whoever comes next sees what the dead one wrote.
 		 * Release: passes it on to a locker of user space.
 		 */
-		if (try_cmpxchg(p, &word, died)) {
-			word = died;
+		if (try_cmpxchg(p, &word, right)) {
 			dmashm_locker_wake_next(barrier);
-			break;
+			return right;
 		}
 	}
 	return word;
@@ -229,14 +247,14 @@ static int barrier_claim(struct dmashm_barrier *barrier,
 		 */
 		if (cmpxchg(p, word, new) == word) {
 			if (!locker->member)
-				WRITE_ONCE(barrier->kernel_holds, true);
+				barrier->kernel_holds = true;
 			return word & DMASHM_DIED ? -EOWNERDEAD : 0;
 		}
 	}
 	return -EBUSY;
 }
 
-/* Be a reader if nobody has the word. Model: K_try_shared. */
+/* Be a reader if nobody has the word. Model: K_enter, K_look. */
 static int barrier_share(struct dmashm_barrier *barrier,
 			 struct dmashm_locker *locker)
 {
@@ -259,6 +277,26 @@ static int barrier_share(struct dmashm_barrier *barrier,
 }
 
 /**
+ * dmashm_barrier_excludes() - does the kernel know better than the word?
+ * @barrier: which one
+ * @locker:  who wants it
+ *
+ * Among the kernel's own users exclusion holds whatever user space writes, and
+ * of those who lock by the kernel only one at a time waits for the readers.
+ *
+ * Context: any; the caller holds barrier->lock.
+ * Return: true if @locker must not get it.
+ */
+bool dmashm_barrier_excludes(struct dmashm_barrier *barrier,
+			     const struct dmashm_locker *locker)
+{
+	lockdep_assert_held(&barrier->lock);
+	if (!locker->member && barrier->kernel_holds)
+		return true;
+	return locker->mode == DMASHM_EXCLUSIVE && barrier->drainer;
+}
+
+/**
  * dmashm_barrier_try() - one attempt
  * @barrier: which one
  * @locker:  in the queue or not
@@ -272,8 +310,7 @@ int dmashm_barrier_try(struct dmashm_barrier *barrier,
 		       struct dmashm_locker *locker)
 {
 	lockdep_assert_held(&barrier->lock);
-	/* Holds among the kernel's own users whatever the word says. */
-	if (!locker->member && barrier->kernel_holds)
+	if (dmashm_barrier_excludes(barrier, locker))
 		return -EBUSY;
 	if (locker->mode == DMASHM_SHARED)
 		return barrier_share(barrier, locker);
@@ -339,7 +376,7 @@ static int barrier_release(struct dmashm_barrier *barrier,
 		return -EPERM;
 	ret = barrier_change(barrier, barrier_held(member), DMASHM_DIED);
 	if (!member) {
-		WRITE_ONCE(barrier->kernel_holds, false);
+		barrier->kernel_holds = false;
 		if (ret) {
 			dmashm_barrier_settle(barrier);
 			ret = -EPROTO;
@@ -348,6 +385,14 @@ static int barrier_release(struct dmashm_barrier *barrier,
 	if (!ret || !member)
 		dmashm_locker_wake_next(barrier);
 	return ret;
+}
+
+/* After draining failed. Wakes even where the word was overwritten. */
+static void barrier_release_drained(struct dmashm_barrier *barrier,
+				    struct dmashm_member *member)
+{
+	if (barrier_release(barrier, member))
+		dmashm_locker_wake_next(barrier);
 }
 
 /**
@@ -430,7 +475,7 @@ int dmashm_barrier_lock(struct dmashm_barrier *barrier,
 	if ((!ret || ret == -EOWNERDEAD) && mode == DMASHM_EXCLUSIVE) {
 		drained = dmashm_reader_drain(barrier, deadline, state);
 		if (drained) {
-			barrier_release(barrier, member);
+			barrier_release_drained(barrier, member);
 			ret = drained;
 		}
 	}

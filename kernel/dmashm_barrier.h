@@ -8,6 +8,8 @@
 #include <linux/spinlock.h>
 #include <uapi/linux/dmashm.h>
 
+#include "dmashm_sleeper.h"
+
 struct dmashm_control;
 struct dmashm_locker;
 struct dmashm_member;
@@ -24,11 +26,10 @@ struct dmashm_barrier {
 	u32 *words;			/* constant; contents are user space's */
 	u32 *departures;		/* lock; a fact that members read */
 	spinlock_t lock;
-	struct list_head lockers;	/* lock; oldest first */
+	struct dmashm_sleepers lockers;	/* lock; want the barrier */
 	unsigned int impatient;		/* lock; how many of the lockers are */
-	struct list_head drainers;	/* lock; have the word, wait for readers */
-	struct list_head waiters;	/* lock; oldest first */
-	unsigned int sleeper_count;	/* lock; DMASHM_SLEEPERS at the most */
+	struct dmashm_sleeper *drainer;	/* lock; has the word, or NULL */
+	struct dmashm_sleepers waiters;	/* lock; in WAIT */
 	struct list_head members;	/* lock; the living */
 	unsigned int member_count;	/* lock */
 	u32 last_id;			/* lock; ids are given in order */
@@ -57,6 +58,8 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 
 /* For the files of the barrier. */
 u32 dmashm_barrier_settle(struct dmashm_barrier *barrier);
+bool dmashm_barrier_excludes(struct dmashm_barrier *barrier,
+			     const struct dmashm_locker *locker);
 int dmashm_barrier_try(struct dmashm_barrier *barrier,
 		       struct dmashm_locker *locker);
 int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,

@@ -69,6 +69,7 @@ void dmashm_locker_init(struct dmashm_locker *locker,
  * Readers that queue may pass each other.
  *
  * Context: any; the caller holds barrier->lock.
+ * Return: true if it may.
  */
 bool dmashm_locker_may_enter(struct dmashm_barrier *barrier,
 			     const struct dmashm_locker *locker)
@@ -80,7 +81,7 @@ bool dmashm_locker_may_enter(struct dmashm_barrier *barrier,
 		return true;
 	if (!locker_queues(locker))
 		return false;
-	first = to_locker(barrier->lockers.next);
+	first = to_locker(barrier->lockers.list.next);
 	return first == locker || (locker->mode == DMASHM_SHARED &&
 				   first->mode == DMASHM_SHARED);
 }
@@ -97,12 +98,12 @@ u32 dmashm_locker_marks(struct dmashm_barrier *barrier,
 			const struct dmashm_locker *without)
 {
 	unsigned int impatient = barrier->impatient;
-	bool others = !list_empty(&barrier->lockers);
+	bool others = barrier->lockers.count;
 
 	lockdep_assert_held(&barrier->lock);
 	if (without && locker_queues(without)) {
 		impatient -= without->impatient;
-		others = !list_is_singular(&barrier->lockers);
+		others = barrier->lockers.count > 1;
 	}
 	return (others ? DMASHM_WAITERS : 0) | (impatient ? DMASHM_TURN : 0);
 }
@@ -112,7 +113,7 @@ u32 dmashm_locker_marks(struct dmashm_barrier *barrier,
  * @barrier: which one; its word is free, as far as is known
  *
  * The first, and if that is a reader, the readers directly behind it. Who gets
- * in goes on with those behind. Model: K_wake_next.
+ * in goes on with those behind. Model: wake_next().
  *
  * Context: any; the caller holds barrier->lock.
  */
@@ -122,7 +123,7 @@ void dmashm_locker_wake_next(struct dmashm_barrier *barrier)
 	int woken = 0;
 
 	lockdep_assert_held(&barrier->lock);
-	list_for_each_entry(locker, &barrier->lockers, sleeper.node) {
+	list_for_each_entry(locker, &barrier->lockers.list, sleeper.node) {
 		if (woken && locker->mode != DMASHM_SHARED)
 			break;
 		dmashm_sleeper_wake(&locker->sleeper);
@@ -131,13 +132,20 @@ void dmashm_locker_wake_next(struct dmashm_barrier *barrier)
 	}
 }
 
+static void locker_become_impatient(struct dmashm_barrier *barrier,
+				    struct dmashm_locker *locker)
+{
+	barrier->impatient += !locker->impatient;
+	locker->impatient = true;
+}
+
 /**
  * dmashm_locker_queue() - be in the queue
  * @barrier: which one
  * @locker:  in the queue already, or at its end from now on
  *
  * One that was in it, and has been there for long enough, becomes impatient:
- * it has been woken and passed. Model: K_enqueue, K_impatient.
+ * it has been woken and passed. Model: K_busy.
  *
  * Context: process; the caller holds barrier->lock.
  * Return: 0; -EUSERS DMASHM_SLEEPERS sleep already.
@@ -150,14 +158,21 @@ int dmashm_locker_queue(struct dmashm_barrier *barrier,
 	lockdep_assert_held(&barrier->lock);
 	if (!locker_queues(locker)) {
 		locker->since = now;
-		return dmashm_sleeper_add(barrier, &locker->sleeper,
-					  &barrier->lockers);
+		return dmashm_sleeper_add(&barrier->lockers, &locker->sleeper);
 	}
-	if (!locker->impatient && now - locker->since > LOCKER_PATIENCE_NS) {
-		locker->impatient = true;
-		barrier->impatient++;
-	}
+	if (now - locker->since > LOCKER_PATIENCE_NS)
+		locker_become_impatient(barrier, locker);
 	return 0;
+}
+
+/* Could it have the word as it is now? */
+static bool locker_could_have(struct dmashm_barrier *barrier,
+			      const struct dmashm_locker *locker, u32 word)
+{
+	/* Whatever the word says, the kernel lets nobody in that it knows of. */
+	return dmashm_word_kind(word) == DMASHM_KIND_FREE &&
+	       !dmashm_barrier_excludes(barrier, locker) &&
+	       dmashm_locker_may_enter(barrier, locker);
 }
 
 /**
@@ -165,40 +180,43 @@ int dmashm_locker_queue(struct dmashm_barrier *barrier,
  * @barrier: which one
  * @locker:  in the queue
  *
- * Writes the queue's marks into a word that @locker cannot have now. Model:
- * K_announce.
+ * Writes the queue's marks into the word. If that turns out to be free, the
+ * locker should try again; where it is the first, it gets the word promised
+ * before, so that trying cannot fail again and again against user space that
+ * takes and frees the word in between. Model: K_mark.
  *
  * Context: process; the caller holds barrier->lock.
- * Return: true if it is done, and sleeping is safe; false if the word is to be
- * had, or never keeps still.
+ * Return: true if sleeping is safe; false if the word is to be had, or never
+ * keeps still.
  */
 bool dmashm_locker_announce(struct dmashm_barrier *barrier,
 			    struct dmashm_locker *locker)
 {
 	u32 *p = dmashm_word(barrier->words, DMASHM_OFF_BARRIER);
-	u32 marks = dmashm_locker_marks(barrier, NULL);
 	u32 word = READ_ONCE(*p);
 	int tries;
 
 	lockdep_assert_held(&barrier->lock);
+	locker->sleeper.woken = false;
 	for (tries = 0; tries < LOCKER_TRIES; tries++) {
-		/*
-		 * A word that is free while the kernel is in has been
-		 * overwritten; the kernel's unlock wakes all the same.
-		 */
-		if (dmashm_word_kind(word) == DMASHM_KIND_FREE &&
-		    dmashm_locker_may_enter(barrier, locker) &&
-		    (locker->member || !barrier->kernel_holds))
-			return false;
+		bool had = locker_could_have(barrier, locker, word);
+		u32 marks;
+
+		if (had && barrier->lockers.list.next == &locker->sleeper.node)
+			locker_become_impatient(barrier, locker);
+		marks = dmashm_locker_marks(barrier, NULL);
 		if ((word & marks) == marks ||
 		    try_cmpxchg(p, &word, word | marks))
-			return true;
+			return !had;
 	}
 	return false;
 }
 
-/* Bring the marks in the word up to date. Who scribbles may keep us from it. */
-static u32 locker_publish_marks(struct dmashm_barrier *barrier)
+/*
+ * Bring the marks in the word up to date. Is the word free, as far as can be
+ * told? Who scribbles may keep us from telling.
+ */
+static bool locker_publish_marks(struct dmashm_barrier *barrier)
 {
 	u32 *p = dmashm_word(barrier->words, DMASHM_OFF_BARRIER);
 	u32 marks = dmashm_locker_marks(barrier, NULL);
@@ -209,9 +227,9 @@ static u32 locker_publish_marks(struct dmashm_barrier *barrier)
 		u32 new = (word & ~(DMASHM_WAITERS | DMASHM_TURN)) | marks;
 
 		if (new == word || try_cmpxchg(p, &word, new))
-			return new;
+			return dmashm_word_kind(word) == DMASHM_KIND_FREE;
 	}
-	return word;
+	return true;
 }
 
 /**
@@ -219,7 +237,7 @@ static u32 locker_publish_marks(struct dmashm_barrier *barrier)
  * @barrier: which one
  * @locker:  in the queue or not; in the barrier, or giving up
  *
- * Model: K_dequeue.
+ * Model: K_fix, K_give_up.
  *
  * Context: process; the caller holds barrier->lock.
  */
@@ -229,8 +247,8 @@ void dmashm_locker_leave(struct dmashm_barrier *barrier,
 	lockdep_assert_held(&barrier->lock);
 	if (!locker_queues(locker))
 		return;
-	dmashm_sleeper_remove(barrier, &locker->sleeper);
+	dmashm_sleeper_remove(&barrier->lockers, &locker->sleeper);
 	barrier->impatient -= locker->impatient;
-	if (dmashm_word_kind(locker_publish_marks(barrier)) == DMASHM_KIND_FREE)
+	if (locker_publish_marks(barrier))
 		dmashm_locker_wake_next(barrier);
 }

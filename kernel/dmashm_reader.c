@@ -21,8 +21,8 @@
 #include "dmashm_sleeper.h"
 #include "dmashm_words.h"
 
-/* Only the threads of one member change its slot: see BARRIER_TRIES. */
-#define READER_TRIES 64
+/* How often a slot is compared before it is changed without comparing. */
+#define READER_TRIES 16
 
 static u32 slot_offset(const struct dmashm_member *member)
 {
@@ -56,13 +56,11 @@ static u32 slot_count(struct dmashm_barrier *barrier,
 	return atomic_read(slot_word(barrier, member)) & DMASHM_SLOT_COUNT;
 }
 
-static void reader_wake_drainers(struct dmashm_barrier *barrier)
+static void reader_wake_drainer(struct dmashm_barrier *barrier)
 {
-	struct dmashm_sleeper *sleeper;
-
 	lockdep_assert_held(&barrier->lock);
-	list_for_each_entry(sleeper, &barrier->drainers, node)
-		dmashm_sleeper_wake(sleeper);
+	if (barrier->drainer)
+		dmashm_sleeper_wake(barrier->drainer);
 }
 
 /**
@@ -89,7 +87,7 @@ int dmashm_reader_enter(struct dmashm_barrier *barrier,
 		if (!barrier->kernel_readers++)
 			atomic_or(DMASHM_READERS_KERNEL,
 				  kernel_map_word(barrier));
-		smp_mb__after_atomic();
+		smp_mb(); /* as above */
 		return 0;
 	}
 	if (slot_count(barrier, member) >= DMASHM_SHARED_MAX)
@@ -97,9 +95,8 @@ int dmashm_reader_enter(struct dmashm_barrier *barrier,
 	map = map_word(barrier, member->slot, &mask);
 	if (!(atomic_read(map) & mask))
 		atomic_or(mask, map);
-	smp_mb__before_atomic();
-	atomic_inc(slot_word(barrier, member));
-	smp_mb__after_atomic();
+	/* Fully ordered: after the map, and as above. */
+	atomic_inc_return(slot_word(barrier, member));
 	return 0;
 }
 
@@ -107,10 +104,10 @@ static void reader_leave_kernel(struct dmashm_barrier *barrier)
 {
 	if (--barrier->kernel_readers)
 		return;
-	/* Release: what was read was read before. */
-	smp_mb__before_atomic();
-	atomic_andnot(DMASHM_READERS_KERNEL, kernel_map_word(barrier));
-	reader_wake_drainers(barrier);
+	/* Release: what was read was read before. Pairs as in leaving. */
+	atomic_fetch_andnot_release(DMASHM_READERS_KERNEL,
+				    kernel_map_word(barrier));
+	reader_wake_drainer(barrier);
 }
 
 /* What a slot is to say once one less is in. */
@@ -118,9 +115,31 @@ static u32 slot_less(struct dmashm_barrier *barrier, u32 slot)
 {
 	u32 count = (slot & DMASHM_SLOT_COUNT) - 1;
 
-	if (!count || list_empty(&barrier->drainers))
+	if (!count || !barrier->drainer)
 		return count;
 	return count | (slot & DMASHM_SLOT_DRAIN);
+}
+
+/**
+ * dmashm_reader_step_back() - undo dmashm_reader_enter()
+ * @barrier: which one
+ * @member:  whose slot; NULL the kernel
+ *
+ * Succeeds whatever happens to the slot meanwhile. Model: K_step_back.
+ *
+ * Context: any; the caller holds barrier->lock.
+ */
+void dmashm_reader_step_back(struct dmashm_barrier *barrier,
+			     struct dmashm_member *member)
+{
+	if (!member) {
+		reader_leave_kernel(barrier);
+		return;
+	}
+	/* Pairs with the look of who drains. */
+	if (!(atomic_dec_return_release(slot_word(barrier, member)) &
+	      DMASHM_SLOT_COUNT))
+		reader_wake_drainer(barrier);
 }
 
 /**
@@ -128,10 +147,10 @@ static u32 slot_less(struct dmashm_barrier *barrier, u32 slot)
  * @barrier: which one
  * @member:  whose slot; NULL the kernel
  *
- * Model: D1.
+ * Model: K_unlock_shared.
  *
  * Context: any; the caller holds barrier->lock.
- * Return: 0; -EPERM not in; -EPROTO somebody keeps changing the slot.
+ * Return: 0; -EPERM not in.
  */
 int dmashm_reader_leave(struct dmashm_barrier *barrier,
 			struct dmashm_member *member)
@@ -158,31 +177,12 @@ int dmashm_reader_leave(struct dmashm_barrier *barrier,
 		if (!atomic_try_cmpxchg_release(word, &old, less))
 			continue;
 		if (!less)
-			reader_wake_drainers(barrier);
+			reader_wake_drainer(barrier);
 		return 0;
 	}
-	return -EPROTO;
-}
-
-/**
- * dmashm_reader_step_back() - undo dmashm_reader_enter()
- * @barrier: which one
- * @member:  whose slot; NULL the kernel
- *
- * Succeeds whatever happens to the slot meanwhile.
- *
- * Context: any; the caller holds barrier->lock.
- */
-void dmashm_reader_step_back(struct dmashm_barrier *barrier,
-			     struct dmashm_member *member)
-{
-	if (!member) {
-		reader_leave_kernel(barrier);
-		return;
-	}
-	if (!(atomic_dec_return_release(slot_word(barrier, member)) &
-	      DMASHM_SLOT_COUNT))
-		reader_wake_drainers(barrier);
+	/* Other threads of the member come and go all the time. */
+	dmashm_reader_step_back(barrier, member);
+	return 0;
 }
 
 /**
@@ -206,89 +206,86 @@ void dmashm_reader_forget(struct dmashm_barrier *barrier,
 	       DMASHM_SLOT_SIZE);
 	map = map_word(barrier, member->slot, &mask);
 	atomic_andnot(mask, map);
-	reader_wake_drainers(barrier);
+	reader_wake_drainer(barrier);
+}
+
+/*
+ * Is anybody in, shared? Each slot needs to be seen empty but once, for the
+ * caller has the word: what comes after that steps back. @out has a bit for
+ * each that was. With @ask, those who are in are to ask the kernel when they
+ * come out.
+ *
+ * Goes by the slots of the living rather than by the map, which user space
+ * writes.
+ */
+static bool reader_look(struct dmashm_barrier *barrier, unsigned long *out,
+			bool ask)
+{
+	bool any = barrier->kernel_readers;
+	struct dmashm_member *member;
+
+	lockdep_assert_held(&barrier->lock);
+	list_for_each_entry(member, &barrier->members, node) {
+		/* Acquire: pairs with the release of who came out. */
+		u32 slot = atomic_read_acquire(slot_word(barrier, member));
+
+		if (test_bit(member->slot, out))
+			continue;
+		/* Fully ordered: who comes out sees DRAIN, or is seen out. */
+		if (ask && slot & DMASHM_SLOT_COUNT)
+			slot = atomic_fetch_or(DMASHM_SLOT_DRAIN,
+					       slot_word(barrier, member));
+		if (slot & DMASHM_SLOT_COUNT)
+			any = true;
+		else
+			__set_bit(member->slot, out);
+	}
+	return any;
 }
 
 /**
  * dmashm_reader_any() - is anybody in, shared?
- * @barrier: which one
+ * @barrier: which one; the caller has its word
  *
- * Asks the slots of the living rather than the map, which user space writes.
- *
- * Context: any; the caller holds barrier->lock and has the word.
+ * Context: any; the caller holds barrier->lock.
+ * Return: true if so.
  */
 bool dmashm_reader_any(struct dmashm_barrier *barrier)
 {
-	struct dmashm_member *member;
+	DECLARE_BITMAP(out, DMASHM_CAPACITY) = {};
 
-	lockdep_assert_held(&barrier->lock);
-	if (barrier->kernel_readers)
-		return true;
-	list_for_each_entry(member, &barrier->members, node)
-		if (slot_count(barrier, member))
-			return true;
-	/* Acquire: pairs with the release of those who came out. */
-	smp_mb();
-	return false;
-}
-
-/*
- * Have those who are in ask the kernel when they come out. A slot that cannot
- * be marked has just changed: it is looked at again. True if somebody is in who
- * will wake us.
- */
-static bool reader_ask(struct dmashm_barrier *barrier)
-{
-	struct dmashm_member *member;
-	bool asked = barrier->kernel_readers;
-
-	list_for_each_entry(member, &barrier->members, node) {
-		atomic_t *word = slot_word(barrier, member);
-		int old = atomic_read(word);
-
-		if (!(old & DMASHM_SLOT_COUNT))
-			continue;
-		if (!atomic_try_cmpxchg(word, &old, old | DMASHM_SLOT_DRAIN))
-			return false;
-		asked = true;
-	}
-	return asked;
+	return reader_look(barrier, out, false);
 }
 
 /**
  * dmashm_reader_drain() - wait until nobody is in, shared
- * @barrier:  which one; the caller has its word
+ * @barrier:  which one; the caller has its word, and nobody else drains
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
  * Looks once more before it gives up, for whatever reason. Model: K_drain.
  *
  * Context: process; the caller holds barrier->lock, which is let go meanwhile.
- * Return: 0; -ETIMEDOUT, -ERESTARTSYS or -EUSERS.
+ * Return: 0; -ETIMEDOUT or -ERESTARTSYS.
  */
 int dmashm_reader_drain(struct dmashm_barrier *barrier, u64 deadline,
 			unsigned int state)
 {
+	DECLARE_BITMAP(out, DMASHM_CAPACITY) = {};
 	struct dmashm_sleeper sleeper;
-	int ret = 0, reason = 0;
+	int reason = 0;
 
-	if (!dmashm_reader_any(barrier))
+	if (!reader_look(barrier, out, false))
 		return 0;
 	dmashm_sleeper_init(&sleeper);
-	ret = dmashm_sleeper_add(barrier, &sleeper, &barrier->drainers);
-	if (ret)
-		return ret;
-	while (dmashm_reader_any(barrier)) {
-		if (reason) {
-			ret = reason;
+	barrier->drainer = &sleeper;
+	while (!reason) {
+		sleeper.woken = false;
+		if (!reader_look(barrier, out, true))
 			break;
-		}
-		if (reader_ask(barrier))
-			reason = dmashm_sleeper_sleep(barrier, &sleeper,
-						      deadline, state);
-		else
-			reason = dmashm_barrier_pause(barrier, deadline, state);
+		reason = dmashm_sleeper_sleep(barrier, &sleeper, deadline,
+					      state);
 	}
-	dmashm_sleeper_remove(barrier, &sleeper);
-	return ret;
+	barrier->drainer = NULL;
+	return reason && reader_look(barrier, out, false) ? reason : 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sleeping, for whatever reason. Who sleeps has seen the reason under
- * barrier->lock and is on a list since; who takes the reason away takes the
- * lock after it, and looks at the list: one of the two sees the other.
+ * barrier->lock and can be found since; who takes the reason away takes the
+ * lock after it, and looks for sleepers: one of the two sees the other.
  */
 #include <linux/hrtimer.h>
 #include <linux/list.h>
@@ -14,7 +14,7 @@
 #include "dmashm_sleeper.h"
 
 /**
- * dmashm_sleeper_init() - a sleeper of the calling task, on no list
+ * dmashm_sleeper_init() - a sleeper of the calling task, in no queue
  * @sleeper: to be filled in
  */
 void dmashm_sleeper_init(struct dmashm_sleeper *sleeper)
@@ -26,40 +26,40 @@ void dmashm_sleeper_init(struct dmashm_sleeper *sleeper)
 
 /**
  * dmashm_sleeper_add() - become one of those who are woken
- * @barrier: which one
- * @sleeper: on no list
- * @list:    one of the barrier's
+ * @queue:   one of a barrier's
+ * @sleeper: in no queue
  *
  * Context: process; the caller holds barrier->lock.
- * Return: 0; -EUSERS DMASHM_SLEEPERS sleep already.
+ * Return: 0; -EUSERS DMASHM_SLEEPERS are in it already.
  */
-int dmashm_sleeper_add(struct dmashm_barrier *barrier,
-		       struct dmashm_sleeper *sleeper, struct list_head *list)
+int dmashm_sleeper_add(struct dmashm_sleepers *queue,
+		       struct dmashm_sleeper *sleeper)
 {
-	lockdep_assert_held(&barrier->lock);
-	if (barrier->sleeper_count == DMASHM_SLEEPERS)
+	if (queue->count == DMASHM_SLEEPERS)
 		return -EUSERS;
-	list_add_tail(&sleeper->node, list);
-	barrier->sleeper_count++;
+	list_add_tail(&sleeper->node, &queue->list);
+	queue->count++;
 	return 0;
 }
 
 /**
- * dmashm_sleeper_remove() - take a sleeper off its list
- * @barrier: which one
- * @sleeper: on a list
+ * dmashm_sleeper_remove() - take a sleeper out of its queue
+ * @queue:   where it is
+ * @sleeper: which one
  *
  * Context: any; the caller holds barrier->lock.
  */
-void dmashm_sleeper_remove(struct dmashm_barrier *barrier,
+void dmashm_sleeper_remove(struct dmashm_sleepers *queue,
 			   struct dmashm_sleeper *sleeper)
 {
-	lockdep_assert_held(&barrier->lock);
 	list_del_init(&sleeper->node);
-	barrier->sleeper_count--;
+	queue->count--;
 }
 
-/* Tells only why it came back. */
+/*
+ * A signal and the deadline count before a wake: who is woken over and over
+ * must come to an end too.
+ */
 static int sleeper_schedule(struct dmashm_sleeper *sleeper, u64 deadline,
 			    unsigned int state)
 {
@@ -70,10 +70,13 @@ static int sleeper_schedule(struct dmashm_sleeper *sleeper, u64 deadline,
 	for (;;) {
 		/* Pairs with the barrier in wake_up_process(). */
 		set_current_state(state);
-		if (READ_ONCE(sleeper->woken))
-			break;
 		if (signal_pending_state(state, current)) {
 			ret = -ERESTARTSYS;
+			break;
+		}
+		if (READ_ONCE(sleeper->woken)) {
+			if (timer && ktime_get_ns() >= deadline)
+				ret = -ETIMEDOUT;
 			break;
 		}
 		if (!schedule_hrtimeout(timer, HRTIMER_MODE_ABS)) {
@@ -88,14 +91,16 @@ static int sleeper_schedule(struct dmashm_sleeper *sleeper, u64 deadline,
 /**
  * dmashm_sleeper_sleep() - sleep until woken
  * @barrier:  which one
- * @sleeper:  on a list; still on it afterwards, if it was not taken off
+ * @sleeper:  can be found by those who wake
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
+ * Who sleeps again sets @sleeper's woken to false before he looks whether
+ * there is still a reason to.
+ *
  * Context: process; the caller holds barrier->lock, with interrupts off. It is
  * let go meanwhile.
- * Return: 0 woken; -ETIMEDOUT; -ERESTARTSYS. One that was woken gets 0 even
- * when its time ran out or a signal came too: a wake is never lost.
+ * Return: 0 woken; -ETIMEDOUT or -ERESTARTSYS, and it may have been woken too.
  */
 int dmashm_sleeper_sleep(struct dmashm_barrier *barrier,
 			 struct dmashm_sleeper *sleeper, u64 deadline,
@@ -107,16 +112,14 @@ int dmashm_sleeper_sleep(struct dmashm_barrier *barrier,
 	lockdep_assert_held(&barrier->lock);
 	spin_unlock_irq(&barrier->lock);
 	ret = sleeper_schedule(sleeper, deadline, state);
+	cond_resched();
 	spin_lock_irq(&barrier->lock);
-	if (sleeper->woken)
-		ret = 0;
-	sleeper->woken = false;
 	return ret;
 }
 
 /**
  * dmashm_sleeper_wake() - wake one
- * @sleeper: on a list or just taken off
+ * @sleeper: which one
  *
  * Context: any; the caller holds barrier->lock, without which the task cannot
  * leave: so it is still there.

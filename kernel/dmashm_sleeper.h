@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A sleeper: a task on one of a barrier's lists, until somebody wakes it. */
+/* A sleeper: a task that waits until somebody wakes it. */
 #ifndef DMASHM_SLEEPER_H
 #define DMASHM_SLEEPER_H
 
@@ -11,15 +11,27 @@ struct task_struct;
 
 /* Lives on the stack of the task that sleeps. */
 struct dmashm_sleeper {
-	struct list_head node;		/* barrier->lock; empty when on no list */
+	struct list_head node;		/* barrier->lock; empty in no queue */
 	struct task_struct *task;	/* constant */
 	bool woken;			/* written under barrier->lock */
 };
 
+/* A queue of them; all under barrier->lock. */
+struct dmashm_sleepers {
+	struct list_head list;		/* oldest first */
+	unsigned int count;		/* DMASHM_SLEEPERS at the most */
+};
+
+static inline void dmashm_sleepers_init(struct dmashm_sleepers *queue)
+{
+	INIT_LIST_HEAD(&queue->list);
+	queue->count = 0;
+}
+
 void dmashm_sleeper_init(struct dmashm_sleeper *sleeper);
-int dmashm_sleeper_add(struct dmashm_barrier *barrier,
-		       struct dmashm_sleeper *sleeper, struct list_head *list);
-void dmashm_sleeper_remove(struct dmashm_barrier *barrier,
+int dmashm_sleeper_add(struct dmashm_sleepers *queue,
+		       struct dmashm_sleeper *sleeper);
+void dmashm_sleeper_remove(struct dmashm_sleepers *queue,
 			   struct dmashm_sleeper *sleeper);
 int dmashm_sleeper_sleep(struct dmashm_barrier *barrier,
 			 struct dmashm_sleeper *sleeper, u64 deadline,

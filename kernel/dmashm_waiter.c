@@ -19,7 +19,7 @@
 #define WAITER_BATCH 32
 
 struct dmashm_waiter {
-	struct dmashm_sleeper sleeper;	/* on barrier->waiters, oldest first */
+	struct dmashm_sleeper sleeper;	/* in barrier->waiters */
 	u32 offset;			/* constant */
 };
 
@@ -48,7 +48,7 @@ static bool waiter_must_sleep(struct dmashm_barrier *barrier,
  * @wait:     checked by the caller
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  *
- * Model: V_wait.
+ * Model: W_compare to W_sleep.
  *
  * Context: process, may sleep.
  * Return: 0 woken; -EAGAIN something differs; -ETIMEDOUT; -ERESTARTSYS;
@@ -64,14 +64,16 @@ int dmashm_waiter_wait(struct dmashm_barrier *barrier,
 	spin_lock_irq(&barrier->lock);
 	if (!waiter_must_sleep(barrier, wait))
 		goto unlock;
-	ret = dmashm_sleeper_add(barrier, &waiter.sleeper, &barrier->waiters);
+	ret = dmashm_sleeper_add(&barrier->waiters, &waiter.sleeper);
 	if (ret)
 		goto unlock;
 	ret = dmashm_sleeper_sleep(barrier, &waiter.sleeper, deadline,
 				   TASK_INTERRUPTIBLE);
-	/* Who wakes takes it off. */
+	/* One that was chosen to be woken was: no wake is ever lost. */
+	if (waiter.sleeper.woken)
+		ret = 0;
 	if (!list_empty(&waiter.sleeper.node))
-		dmashm_sleeper_remove(barrier, &waiter.sleeper);
+		dmashm_sleeper_remove(&barrier->waiters, &waiter.sleeper);
 unlock:
 	spin_unlock_irq(&barrier->lock);
 	return ret;
@@ -90,7 +92,7 @@ static void waiter_wake_list(struct dmashm_barrier *barrier,
 	while (!list_empty(list)) {
 		struct dmashm_waiter *waiter = first_waiter(list);
 
-		dmashm_sleeper_remove(barrier, &waiter->sleeper);
+		dmashm_sleeper_remove(&barrier->waiters, &waiter->sleeper);
 		/* It may have been chosen, and marked so, before. */
 		WRITE_ONCE(waiter->sleeper.woken, true);
 		wake_up_process(waiter->sleeper.task);
@@ -112,7 +114,7 @@ static void waiter_wake_list(struct dmashm_barrier *barrier,
  * Only those who sleep now: one that is woken and sleeps again is not woken
  * twice. Those who poll for the word are told too, and do not count.
  *
- * Model: V_wake.
+ * Model: P_wake.
  *
  * Context: process, may sleep; takes barrier->lock.
  * Return: how many were woken.
@@ -125,7 +127,7 @@ unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 	LIST_HEAD(list);
 
 	spin_lock_irq(&barrier->lock);
-	list_for_each_entry_safe(waiter, next, &barrier->waiters,
+	list_for_each_entry_safe(waiter, next, &barrier->waiters.list,
 				 sleeper.node) {
 		if (woken == count)
 			break;
@@ -156,7 +158,7 @@ void dmashm_waiter_wake_all(struct dmashm_barrier *barrier)
 	LIST_HEAD(list);
 
 	spin_lock_irq(&barrier->lock);
-	list_splice_init(&barrier->waiters, &list);
+	list_splice_init(&barrier->waiters.list, &list);
 	spin_unlock_irq(&barrier->lock);
 	waiter_wake_list(barrier, &list);
 }

@@ -107,11 +107,11 @@ static bool lock_spinning(struct dmashm_buffer *buf, bool taken, uint32_t *old)
 	uint32_t *word = barrier_word(buf);
 	uint32_t me = dmashm_held(buf);
 	uint32_t budget = dmashm_spin_budget(buf), n;
+	uint64_t out = 0;
 
 	for (n = 0;; n++) {
 		taken = taken || take_word(word, me, old);
-		/* X3 */
-		if (taken && !dmashm_readers(buf))
+		if (taken && !dmashm_readers(buf, &out))
 			break;
 		if (n == budget) {
 			dmashm_spin_learn(buf, n, false);
@@ -160,6 +160,7 @@ int dmashm_lock(struct dmashm_buffer *buf)
 
 int dmashm_trylock(struct dmashm_buffer *buf)
 {
+	uint64_t out = 0;
 	uint32_t old;
 	int err;
 
@@ -168,7 +169,7 @@ int dmashm_trylock(struct dmashm_buffer *buf)
 		return err;
 	if (!take_word(barrier_word(buf), dmashm_held(buf), &old))
 		return -EBUSY;
-	if (!dmashm_readers(buf))
+	if (!dmashm_readers(buf, &out))
 		return dmashm_locked(old);
 	give_back(buf, dmashm_held(buf));
 	return -EBUSY;

@@ -3,6 +3,7 @@
 #include "private.h"
 
 #include <linux/dma-buf.h>
+#include <sched.h>
 
 #define ACCESS	(DMASHM_READ | DMASHM_WRITE)
 
@@ -113,24 +114,45 @@ int dmashm_end(struct dmashm_buffer *buf, unsigned int access)
 	return err ? err : unlocked;
 }
 
-/* The barrier alone where @access is 0, else all of a bracket. */
+/*
+ * The barrier alone where @access is 0, else all of a bracket. Where too many
+ * queue for it, who had it before still gets it: he could not tell -EUSERS from
+ * that of the sleep.
+ */
 static int open_again(struct dmashm_buffer *buf, unsigned int access)
 {
-	return access ? dmashm_begin(buf, access, DMASHM_NEVER) : dmashm_lock(buf);
+	int err;
+
+	do {
+		err = access ? dmashm_begin(buf, access, DMASHM_NEVER) :
+			       dmashm_lock(buf);
+	} while (err == -EUSERS && !sched_yield());
+	return err;
 }
 
 int dmashm_cond_wait(struct dmashm_buffer *buf, unsigned int access,
 		     unsigned int n, uint32_t expected, uint64_t deadline)
 {
+	struct dmashm_wait arg = {
+		.expected = expected,
+		.deadline = deadline,
+		.flags = DMASHM_WAIT_DEPARTURES,
+	};
 	int waited, opened;
 
 	if (n >= DMASHM_EVENT_COUNT)
 		return -EINVAL;
+	arg.offset = DMASHM_OFF_EVENT(n);
+	/*
+	 * Read while the barrier is held. Nothing is missed in between: who
+	 * changes the word ends the sleep before it begins; so does who dies
+	 * inside, before he could.
+	 */
+	arg.departures = dmashm_departures(buf);
 	waited = access ? dmashm_end(buf, access) : dmashm_unlock(buf);
 	if (waited)
 		return waited;
-	/* No change is missed in between: the word has not @expected any more. */
-	waited = dmashm_wait(buf, n, expected, deadline);
+	waited = dmashm_wait_word(buf, &arg);
 	opened = open_again(buf, access);
 	return opened ? opened : waited;
 }

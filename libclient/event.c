@@ -66,7 +66,7 @@ uint32_t dmashm_departures(struct dmashm_buffer *buf)
 {
 	if (dmashm_enter(buf))
 		return 0;
-	/* Acquire: who sees the count sees the slot of the departed wiped. */
+	/* Acquire: pairs with the release in dmashm_barrier_leave(). */
 	return __atomic_load_n(&buf->self->facts->departures, __ATOMIC_ACQUIRE);
 }
 

@@ -111,7 +111,7 @@ bool dmashm_holds(const struct dmashm_buffer *buf);
 void dmashm_forsake(struct dmashm_buffer *buf);
 
 /* reader.c */
-bool dmashm_readers(const struct dmashm_buffer *buf);
+bool dmashm_readers(const struct dmashm_buffer *buf, uint64_t *out);
 bool dmashm_reads(const struct dmashm_buffer *buf);
 void dmashm_forsake_shared(struct dmashm_buffer *buf);
 
@@ -119,6 +119,7 @@ void dmashm_forsake_shared(struct dmashm_buffer *buf);
 uint32_t dmashm_max_spins(void);
 uint32_t dmashm_spin_budget(const struct dmashm_buffer *buf);
 void dmashm_spin_learn(struct dmashm_buffer *buf, uint32_t spins, bool paid);
+
 /* mapping.c */
 void dmashm_unmap_all(struct dmashm_buffer *buf);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * The barrier taken shared: by a count in this member's own slot, a cache line
- * that other members only look at when they lock exclusively. See barrier.c for
+ * that other members look at only when they lock exclusively. See barrier.c for
  * what is common to both.
  */
 #include "private.h"
 
-/* Only threads of this process change its slot: see barrier.c. */
-#define RETRIES	1000
+/* How often to try before the kernel does it, which cannot fail. */
+#define RETRIES	64
 
 /* A count of 1 to DMASHM_SLOT_COUNT, and no DRAIN. */
 static inline bool can_leave_alone(uint32_t slot)
@@ -20,6 +20,12 @@ static inline uint32_t *reader_slot(const struct dmashm_buffer *buf)
 {
 	/* Pairs with the release in be_looked_at(). */
 	return __atomic_load_n(&buf->self->reader, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t peek(const struct dmashm_buffer *buf)
+{
+	return __atomic_load_n(dmashm_word(buf, DMASHM_OFF_BARRIER),
+			       __ATOMIC_RELAXED);
 }
 
 /*
@@ -53,15 +59,13 @@ static SLOW_PATH int leave_slowly(const struct dmashm_buffer *buf)
 	if (!slot)
 		return -EPERM;
 	old = __atomic_load_n(slot, __ATOMIC_RELAXED);
-	for (n = 0; n < RETRIES; n++) {
-		if (!(old & DMASHM_SLOT_COUNT))
+	for (n = 0; n < RETRIES && !(old & DMASHM_SLOT_DRAIN); n++) {
+		if (!old)
 			return -EPERM;
-		if (old & DMASHM_SLOT_DRAIN)
-			return dmashm_unlock_in_kernel(buf, DMASHM_UNLOCK_SHARED);
 		if (leave_shared(slot, &old))
 			return 0;
 	}
-	return -EPROTO;
+	return dmashm_unlock_in_kernel(buf, DMASHM_UNLOCK_SHARED);
 }
 
 int dmashm_unlock_shared(struct dmashm_buffer *buf)
@@ -93,14 +97,15 @@ static void be_looked_at(struct dmashm_buffer *buf)
 	__atomic_store_n(&self->reader, self->slot, __ATOMIC_RELEASE);
 }
 
-/* One attempt: held if 0 or -EOWNERDEAD. */
+/*
+ * One attempt: held if 0 or -EOWNERDEAD. S_peek first: who came in for a moment
+ * again and again would keep a writer waiting who is there already.
+ */
 static int try_shared(struct dmashm_buffer *buf)
 {
 	uint32_t before, word;
 
-	word = __atomic_load_n(dmashm_word(buf, DMASHM_OFF_BARRIER),
-			       __ATOMIC_RELAXED);
-	if (!dmashm_is_open(word))
+	if (!dmashm_is_open(peek(buf)))
 		return -EBUSY;
 	word = enter_shared(buf, reader_slot(buf), &before);
 	if ((before & DMASHM_SLOT_COUNT) >= DMASHM_SHARED_MAX) {
@@ -160,7 +165,8 @@ int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline)
 	uint32_t *slot = reader_slot(buf);
 	uint32_t before;
 
-	if (!slot)
+	/* As try_shared(), where nobody holds, wants or left a mark on it. */
+	if (!slot || peek(buf))
 		return lock_shared_slowly(buf, deadline);
 	if (!enter_shared(buf, slot, &before) && before < DMASHM_SHARED_MAX)
 		return 0;
@@ -181,28 +187,34 @@ int dmashm_trylock_shared(struct dmashm_buffer *buf)
 	return err ? err : try_shared(buf);
 }
 
+/* X3: is there a thread in this slot? */
+static bool is_in(const struct dmashm_buffer *buf, uint32_t slot)
+{
+	return __atomic_load_n(dmashm_word(buf, DMASHM_OFF_SLOT(slot)),
+			       __ATOMIC_SEQ_CST) & DMASHM_SLOT_COUNT;
+}
+
 /*
- * X3: is anybody in? Each slot that is once seen empty stays so, for the word
- * is ours.
+ * Is anybody in? To be asked by who has the word, so that each slot needs to be
+ * seen empty but once: what comes after that steps back. @out, 0 at first, has
+ * a bit for each that was.
  */
-bool dmashm_readers(const struct dmashm_buffer *buf)
+bool dmashm_readers(const struct dmashm_buffer *buf, uint64_t *out)
 {
 	const uint32_t *map = dmashm_word(buf, DMASHM_OFF_READERS);
-	unsigned int n;
+	uint64_t low = __atomic_load_n(&map[0], __ATOMIC_SEQ_CST);
+	uint64_t high = __atomic_load_n(&map[1], __ATOMIC_SEQ_CST);
+	uint64_t left = (low | high << 32) & ~*out;
 
-	if (__atomic_load_n(&map[1], __ATOMIC_SEQ_CST) & DMASHM_READERS_KERNEL)
+	if (high & DMASHM_READERS_KERNEL)
 		return true;
-	for (n = 0; n < DMASHM_CAPACITY; n += 32) {
-		uint32_t bits = __atomic_load_n(&map[n / 32], __ATOMIC_SEQ_CST);
+	for (; left; left &= left - 1) {
+		uint32_t slot = (uint32_t)__builtin_ctzll(left);
 
-		for (; bits; bits &= bits - 1) {
-			uint32_t slot = n + (uint32_t)__builtin_ctz(bits);
-
-			if (slot < DMASHM_CAPACITY &&
-			    __atomic_load_n(dmashm_word(buf, DMASHM_OFF_SLOT(slot)),
-					    __ATOMIC_SEQ_CST) & DMASHM_SLOT_COUNT)
-				return true;
-		}
+		/* The map may say anything. */
+		if (slot < DMASHM_CAPACITY && is_in(buf, slot))
+			return true;
+		*out |= UINT64_C(1) << slot;
 	}
 	return false;
 }

@@ -1,29 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* libdmashm: handles, mappings, the barrier, brackets, events, fork. */
-#include <dmashm.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include "uapi.h"
-
-#define SECOND 1000000000ull
-
-static struct dmashm_buffer *new_buffer(size_t size)
-{
-	struct dmashm_buffer *buf;
-
-	ASSERT_EQ(dmashm_create(size, "library", 0, &buf), 0);
-	return buf;
-}
-
-/* Another member of the same buffer in this process. */
-static struct dmashm_buffer *twin(struct dmashm_buffer *buf)
-{
-	struct dmashm_buffer *other;
-
-	ASSERT_EQ(dmashm_import(dmashm_fd(buf), dmashm_member_fd(buf), &other), 0);
-	return other;
-}
+#include "library.h"
 
 static int count_fds(void)
 {
@@ -66,7 +46,7 @@ TEST(the_name_shows_in_proc)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dmashm_fd(buf));
 	file = fopen(path, "r");
 	ASSERT(file && fread(text, 1, sizeof(text) - 1, file) > 0);
-	ASSERT(strstr(text, "name:\tlibrary\n"));
+	ASSERT(strstr(text, "name:\ttest\n"));
 }
 
 TEST(close_leaves_nothing)
@@ -278,7 +258,8 @@ TEST(brackets_check_their_arguments)
 	struct dmashm_buffer *buf = new_buffer(1);
 
 	ASSERT_EQ(dmashm_begin(buf, 0, DMASHM_NEVER), -EINVAL);
-	ASSERT_EQ(dmashm_begin(buf, 4, DMASHM_NEVER), -EINVAL);
+	ASSERT_EQ(dmashm_begin(buf, DMASHM_SYNC, DMASHM_NEVER), -EINVAL);
+	ASSERT_EQ(dmashm_begin(buf, 8 | DMASHM_READ, DMASHM_NEVER), -EINVAL);
 	ASSERT_EQ(dmashm_end(buf, 0), -EINVAL);
 	ASSERT_EQ(dmashm_end(buf, DMASHM_READ), -EPERM);
 	ASSERT_EQ(dmashm_begin(buf, DMASHM_READ, DMASHM_NEVER), 0);

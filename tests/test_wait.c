@@ -277,7 +277,7 @@ static void *sleep_in_thread(void *unused)
 }
 
 /* So many threads asleep on one word, each on a small stack. */
-static void fall_asleep(pthread_t *thread, int count)
+static void fall_asleep(pthread_t *thread, int count, void *(*sleep)(void *))
 {
 	pthread_attr_t attr;
 	int i;
@@ -285,7 +285,7 @@ static void fall_asleep(pthread_t *thread, int count)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 65536);
 	for (i = 0; i < count; i++)
-		ASSERT_EQ(pthread_create(&thread[i], &attr, sleep_in_thread, NULL), 0);
+		ASSERT_EQ(pthread_create(&thread[i], &attr, sleep, NULL), 0);
 }
 
 TEST(sleepers_are_limited)
@@ -296,7 +296,7 @@ TEST(sleepers_are_limited)
 	uint64_t deadline = in_ms(40000);
 
 	sleepers_member = join(create(1));
-	fall_asleep(thread, DMASHM_SLEEPERS);
+	fall_asleep(thread, DMASHM_SLEEPERS, sleep_in_thread);
 	do {
 		errno = 0;
 		wait_word(sleepers_member, EVENT + 4, 0, in_ms(20));
@@ -305,15 +305,50 @@ TEST(sleepers_are_limited)
 	/* Who need not sleep is not concerned. */
 	ASSERT_ERRNO(wait_word(sleepers_member, EVENT, 1, 0), EAGAIN);
 	ASSERT_EQ(pread(sleepers_member, &byte, 1, 0), 1);
+	/* Nor is who sleeps for the barrier. */
 	ASSERT_EQ(try_lock(sleepers_member), 0);
-	ASSERT_ERRNO(pread(sleepers_member, &byte, 1, 0), EUSERS);
-	ASSERT_ERRNO(lock_until(sleepers_member, in_ms(100)), EUSERS);
+	ASSERT_ERRNO(lock_until(sleepers_member, in_ms(100)), ETIMEDOUT);
 	ASSERT_EQ(unlock(sleepers_member), 0);
 	woken = wake_word(sleepers_member, EVENT, UINT32_MAX);
 	ASSERT_EQ(woken, DMASHM_SLEEPERS);
 	for (i = 0; i < DMASHM_SLEEPERS; i++)
 		pthread_join(thread[i], NULL);
 	ASSERT_ERRNO(wait_word(sleepers_member, EVENT, 0, 0), ETIMEDOUT);
+}
+
+static void *lock_in_thread(void *unused)
+{
+	while (lock_shared_until(sleepers_member, in_ms(50000)) && errno == EUSERS)
+		sleep_ms(1);
+	ASSERT_EQ(unlock_shared(sleepers_member), 0);
+	return unused;
+}
+
+/* So are those who sleep for the barrier, whoever they are. */
+TEST(lockers_are_limited)
+{
+	static pthread_t thread[DMASHM_SLEEPERS];
+	uint64_t deadline = in_ms(40000);
+	int i, fd = create(1), member = join(fd), tester = open_tester(fd);
+	char byte;
+
+	sleepers_member = member;
+	ASSERT_EQ(try_lock(member), 0);
+	fall_asleep(thread, DMASHM_SLEEPERS, lock_in_thread);
+	do {
+		errno = 0;
+		lock_until(member, in_ms(20));
+	} while (errno == ETIMEDOUT && now_ns() < deadline);
+	ASSERT_EQ(errno, EUSERS);
+	ASSERT_ERRNO(pread(member, &byte, 1, 0), EUSERS);
+	deadline = in_ms(100);
+	ASSERT_ERRNO(ioctl(tester, TESTER_IOC_LOCK, &deadline), EUSERS);
+	ASSERT_ERRNO(wait_word(member, EVENT, 0, in_ms(20)), ETIMEDOUT);
+	ASSERT_EQ(unlock(member), 0);
+	for (i = 0; i < DMASHM_SLEEPERS; i++)
+		pthread_join(thread[i], NULL);
+	ASSERT_EQ(try_lock(member), 0);
+	ASSERT_EQ(load(map_words(member)), DMASHM_HELD(1));
 }
 
 /* A deadline is meant as the caller's clock shows it. */

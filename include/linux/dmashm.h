@@ -45,8 +45,10 @@ struct dmashm_buffer *dmashm_buffer_get(struct dma_buf *dmabuf, fmode_t mode);
 void dmashm_buffer_put(struct dmashm_buffer *buffer);
 
 /**
- * dmashm_buffer_size() - bytes of data, a multiple of PAGE_SIZE
+ * dmashm_buffer_size() - how large a buffer is
  * @buffer: the buffer
+ *
+ * Return: bytes of data, a multiple of PAGE_SIZE.
  */
 size_t dmashm_buffer_size(const struct dmashm_buffer *buffer);
 
@@ -61,7 +63,7 @@ size_t dmashm_buffer_size(const struct dmashm_buffer *buffer);
  * Return: 0, or -EOWNERDEAD, with the barrier held in both cases, the latter
  * when the last holder died inside: check the data and call
  * dmashm_buffer_recover(). Not held: -ETIMEDOUT; -ERESTARTSYS a fatal signal;
- * -EUSERS too many sleep (see struct dmashm_wait).
+ * -EUSERS too many sleep (see struct dmashm_lock).
  */
 int dmashm_buffer_lock(struct dmashm_buffer *buffer, u64 deadline);
 
@@ -69,7 +71,7 @@ int dmashm_buffer_lock(struct dmashm_buffer *buffer, u64 deadline);
  * dmashm_buffer_trylock() - take the barrier if nobody has it
  * @buffer: the buffer
  *
- * Context: any; not hard interrupts on PREEMPT_RT.
+ * Context: any but NMI; not hard interrupts on PREEMPT_RT.
  * Return: 0 or -EOWNERDEAD as dmashm_buffer_lock(); -EBUSY, not held.
  */
 int dmashm_buffer_trylock(struct dmashm_buffer *buffer);
@@ -78,7 +80,7 @@ int dmashm_buffer_trylock(struct dmashm_buffer *buffer);
  * dmashm_buffer_unlock() - give the barrier back
  * @buffer: the buffer
  *
- * Context: any; not hard interrupts on PREEMPT_RT. Need not be where it was
+ * Context: any but NMI; not hard interrupts on PREEMPT_RT. Need not be where it was
  * locked.
  * Return: 0; -EPERM the kernel does not hold it; -EPROTO somebody in user
  * space overwrote the word meanwhile: it is given back, but others may have
@@ -96,7 +98,9 @@ int dmashm_buffer_unlock(struct dmashm_buffer *buffer);
  *
  * Context: as dmashm_buffer_lock().
  * Return: as dmashm_buffer_lock(); but who is in shared cannot repair anything,
- * so -EOWNERDEAD says only that what is read may be half written.
+ * so -EOWNERDEAD says only that what is read may be half written. Not
+ * recursive: a writer that came in between waits for the first, and the second
+ * waits for the writer.
  */
 int dmashm_buffer_lock_shared(struct dmashm_buffer *buffer, u64 deadline);
 
@@ -104,7 +108,7 @@ int dmashm_buffer_lock_shared(struct dmashm_buffer *buffer, u64 deadline);
  * dmashm_buffer_trylock_shared() - take the barrier shared if nobody holds it
  * @buffer: the buffer
  *
- * Context: any; not hard interrupts on PREEMPT_RT.
+ * Context: any but NMI; not hard interrupts on PREEMPT_RT.
  * Return: 0 or -EOWNERDEAD as dmashm_buffer_lock_shared(); -EBUSY, not held.
  */
 int dmashm_buffer_trylock_shared(struct dmashm_buffer *buffer);
@@ -113,7 +117,7 @@ int dmashm_buffer_trylock_shared(struct dmashm_buffer *buffer);
  * dmashm_buffer_unlock_shared() - undo one dmashm_buffer_lock_shared()
  * @buffer: the buffer
  *
- * Context: any; not hard interrupts on PREEMPT_RT. Need not be where it was
+ * Context: any but NMI; not hard interrupts on PREEMPT_RT. Need not be where it was
  * locked.
  * Return: 0; -EPERM the kernel is not in, shared.
  */
@@ -123,7 +127,7 @@ int dmashm_buffer_unlock_shared(struct dmashm_buffer *buffer);
  * dmashm_buffer_recover() - declare the data good after -EOWNERDEAD
  * @buffer: the buffer, held exclusively
  *
- * Context: any; not hard interrupts on PREEMPT_RT.
+ * Context: any but NMI; not hard interrupts on PREEMPT_RT.
  * Return: 0; -EPERM the kernel does not hold it, or the word says so no more;
  * -EPROTO somebody keeps changing the word.
  */

@@ -114,6 +114,102 @@ static long tester_count(struct tester *tester, void __user *user)
 	return adder.result;
 }
 
+struct tester_recorder {
+	struct dmashm_buffer *buffer;
+	u64 *words;
+	struct tester_record *arg;
+	int result;
+	struct completion done;
+};
+
+static bool recorder_torn(const u64 *words)
+{
+	u64 value = READ_ONCE(words[0]);
+	int i;
+
+	for (i = TESTER_RECORD - 1; i; i--)
+		if (READ_ONCE(words[i]) != value)
+			return true;
+	return false;
+}
+
+static void recorder_write(u64 *words)
+{
+	u64 value = READ_ONCE(words[0]) + 1;
+	int i;
+
+	for (i = 0; i < TESTER_RECORD; i++)
+		WRITE_ONCE(words[i], value);
+}
+
+static int recorder_lock(struct tester_recorder *recorder, bool write)
+{
+	u64 deadline = ktime_get_ns() + 60 * NSEC_PER_SEC;
+
+	if (!recorder->arg->guarded)
+		return 0;
+	return write ? dmashm_buffer_lock(recorder->buffer, deadline) :
+		       dmashm_buffer_lock_shared(recorder->buffer, deadline);
+}
+
+static int recorder_unlock(struct tester_recorder *recorder, bool write)
+{
+	if (!recorder->arg->guarded)
+		return 0;
+	return write ? dmashm_buffer_unlock(recorder->buffer) :
+		       dmashm_buffer_unlock_shared(recorder->buffer);
+}
+
+static int recorder_thread(void *data)
+{
+	struct tester_recorder *recorder = data;
+	struct tester_record *arg = recorder->arg;
+	u32 i;
+
+	for (i = 0; i < arg->rounds && !recorder->result; i++) {
+		bool write = arg->guarded && i % 4 == 0;
+
+		recorder->result = recorder_lock(recorder, write);
+		if (recorder->result == -EOWNERDEAD)
+			recorder_unlock(recorder, write);
+		if (recorder->result)
+			break;
+		arg->torn += recorder_torn(recorder->words);
+		if (write)
+			recorder_write(recorder->words);
+		arg->written += write;
+		recorder->result = recorder_unlock(recorder, write);
+		cond_resched();
+	}
+	kthread_complete_and_exit(&recorder->done, 0);
+}
+
+static long tester_record(struct tester *tester, void __user *user)
+{
+	struct tester_recorder recorder = { .buffer = tester->buffer };
+	struct tester_record arg;
+	struct task_struct *thread;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	arg.written = 0;
+	arg.torn = 0;
+	recorder.arg = &arg;
+	recorder.words = dmashm_buffer_vmap(tester->buffer);
+	if (IS_ERR(recorder.words))
+		return PTR_ERR(recorder.words);
+	init_completion(&recorder.done);
+	thread = kthread_run(recorder_thread, &recorder, "dmashm_tester");
+	if (IS_ERR(thread))
+		recorder.result = PTR_ERR(thread);
+	else
+		wait_for_completion(&recorder.done);
+	dmashm_buffer_vunmap(tester->buffer);
+	if (recorder.result)
+		return recorder.result;
+	return copy_to_user(user, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
 static long tester_lock(struct tester *tester, void __user *user)
 {
 	u64 deadline;
@@ -182,6 +278,8 @@ static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case TESTER_IOC_COUNT:
 		return tester_count(tester, user);
+	case TESTER_IOC_RECORD:
+		return tester_record(tester, user);
 	case TESTER_IOC_LOCK:
 		return tester_lock(tester, user);
 	case TESTER_IOC_TRYLOCK:

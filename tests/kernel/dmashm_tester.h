@@ -32,6 +32,24 @@ struct tester_count {
 	__u32 guarded;
 };
 
+#define TESTER_RECORD 32	/* 64-bit words, at the start of the buffer */
+
+/*
+ * struct tester_record - write and read a record from a kernel thread
+ * @rounds:  how many times; one in four writes
+ * @guarded: 1: under the barrier, exclusively or shared; 0: without
+ * @written: out: how many times it wrote: each word, the first plus 1
+ * @torn:    out: how many times the words were not all equal
+ *
+ * Returns when the thread is done.
+ */
+struct tester_record {
+	__u32 rounds;
+	__u32 guarded;
+	__u32 written;
+	__u32 torn;
+};
+
 #define TESTER_IOC_OPEN    _IOW(0xD7, 0x00, struct tester_open)
 #define TESTER_IOC_COUNT   _IOW(0xD7, 0x01, struct tester_count)
 /* The calls of linux/dmashm.h as they are; LOCK takes a deadline. */
@@ -45,5 +63,6 @@ struct tester_count {
 #define TESTER_IOC_LOCK_SHARED    _IOW(0xD7, 0x08, __u64)
 #define TESTER_IOC_TRYLOCK_SHARED _IO(0xD7, 0x09)
 #define TESTER_IOC_UNLOCK_SHARED  _IO(0xD7, 0x0a)
+#define TESTER_IOC_RECORD         _IOWR(0xD7, 0x0b, struct tester_record)
 
 #endif /* DMASHM_TESTER_H */

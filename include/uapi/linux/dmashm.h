@@ -39,7 +39,7 @@
 
 #define DMASHM_ABI		1	/* struct dmashm_facts.abi */
 #define DMASHM_DEVICE		"/dev/dmashm"
-#define DMASHM_SLEEPERS		1024	/* in WAIT and LOCK, of one buffer */
+#define DMASHM_SLEEPERS		1024	/* in WAIT, and again in LOCK, of one buffer */
 #define DMASHM_NAME_LEN		32	/* bytes, with the terminating NUL */
 #ifndef DMASHM_NEVER
 #define DMASHM_NEVER		(~(__u64)0)
@@ -115,8 +115,8 @@ struct dmashm_facts {
  *
  *   bits 1:0   who holds it exclusively: nobody, user space, the kernel
  *   bit  2     WAITERS: lockers sleep in the kernel; who unlocks asks it to
- *   bit  3     DIED: the last exclusive holder died inside, and nobody declared
- *              the data repaired since
+ *   bit  3     DIED: the last exclusive holder died inside, or on its way in,
+ *              and nobody declared the data repaired since
  *   bit  4     TURN: a free word is promised to those who sleep in the kernel;
  *              user space neither takes it nor comes in shared
  *   bits 7:5   reserved, 0
@@ -282,7 +282,7 @@ struct dmashm_info {
  *
  * Errors: -EAGAIN the word or the count had another value; -ETIMEDOUT; -EINTR
  * a signal (restarted where SA_RESTART says so); -EINVAL offset; -EUSERS
- * already DMASHM_SLEEPERS sleep on this buffer.
+ * already DMASHM_SLEEPERS sleep on words of this buffer.
  */
 struct dmashm_wait {
 	__u32 offset;
@@ -346,11 +346,16 @@ struct dmashm_arm {
  *
  * Sleepers are served in the order in which they came; one that has slept for
  * a millisecond and been passed by has TURN set, so that nobody passes it
- * again.
+ * again. A signal costs the place.
+ *
+ * Not recursive, not even shared: a writer that came in between waits for the
+ * first, and the second waits for the writer. read on a member fd takes it
+ * shared, write exclusively: not to be called by who has the barrier.
  *
  * Returns 0, or -EOWNERDEAD, with the lock held in both cases. Every other
  * value means that it is not held: -EBUSY (DMASHM_LOCK_TRY) somebody has it;
- * -ETIMEDOUT; -EINTR a signal; -EUSERS as WAIT; -EOVERFLOW the member is in,
+ * -ETIMEDOUT; -EINTR a signal; -EUSERS DMASHM_SLEEPERS sleep for it, in user
+ * space and in the kernel; -EOVERFLOW the member is in,
  * shared, DMASHM_SHARED_MAX times; -EPERM the caller is not the process that
  * joined.
  */
@@ -385,14 +390,14 @@ struct dmashm_unlock {
 
 /*
  * read, write, pread, pwrite and lseek on a member fd move the buffer's data
- * while the kernel holds the barrier, shared to read and exclusive to write,
- * and has synchronised the devices, up to DMASHM_IO_CHUNK bytes in one holding: what fits in one is
- * never torn. Reading at the end gives 0, writing there -ENOSPC. O_NONBLOCK
- * makes them -EAGAIN instead of waiting. -EOWNERDEAD when the last holder
- * died: nothing moved, RECOVER is due. -EPROTO when another member overwrote
- * the word meanwhile: what moved may be torn. -EINTR when a signal came
- * before anything moved. -EUSERS as WAIT. -ENOMEM, -EFAULT. What goes wrong
- * after a first chunk ends the call short; the next call tells.
+ * while the kernel holds the barrier, shared to read and exclusively to write,
+ * and has synchronised the devices, up to DMASHM_IO_CHUNK bytes in one holding:
+ * what fits in one is never torn. Reading at the end gives 0, writing there
+ * -ENOSPC. O_NONBLOCK makes them -EAGAIN instead of waiting. -EOWNERDEAD when
+ * the last holder died: nothing moved, RECOVER is due. -EPROTO from write when
+ * another member overwrote the word meanwhile: what moved may be torn. -EINTR
+ * when a signal came before anything moved. -EUSERS as LOCK. -ENOMEM, -EFAULT.
+ * What goes wrong after a first chunk ends the call short; the next call tells.
  */
 #define DMASHM_IO_CHUNK		65536
 

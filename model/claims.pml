@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What the protocol claims; the steps of barrier.pml call these as they go. */
+
+/* What holds whenever nobody is inside the kernel. */
+inline check()
+{
+	d_step {
+#ifndef UNCHECKED
+		if
+		:: !B ->
+			assert((len(Q) > 0) == ((W & WAITERS) > 0));
+			assert((impatient > 0) == ((W & TURN) > 0));
+			assert(kernel_holds == ((W & KIND) == KERNEL));
+			/* Q sleeps only while W is held, or its head is coming. */
+			if
+			:: len(Q) > 0 && !(W & KIND) ->
+				Q?<hs, h>;
+				assert(woken & bit(h))
+			:: else
+			fi;
+			/* A drainer sleeps only while somebody is to wake it. */
+			if
+			:: drainers & ~woken ->
+				n = 0;
+				for (h : 1 .. MEMBERS) {
+					if
+					:: (S[h] & DRAIN) && (S[h] & COUNT) -> n = 1
+					:: else
+					fi
+				}
+				assert(n || kernel_readers)
+			:: else
+			fi
+		:: else
+		fi;
+#endif
+		h = 0; n = 0; hs = 0
+	}
+}
+
+/* Once TURN is set for somebody, only those ahead of it in Q may own W first. */
+inline note_promise()
+{
+#ifdef BOUNDED
+	if
+	:: (impatient & ~promises) & bit(me) ->
+		promises = promises | bit(me);
+		budget[me] = 0;
+		n = 0;
+		/* Turn the queue round once, counting until we meet ourselves. */
+		for (h : 1 .. len(Q)) {
+			if
+			:: Q?[_, eval(me)] -> n = 1
+			:: else -> budget[me] = budget[me] + 1 - n
+			fi;
+			Q?hs, turned; Q!hs, turned
+		}
+		turned = 0
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+inline note_owner()
+{
+	assert(!(W & DIED) == !mourning);
+#ifdef BOUNDED
+	for (h : 0 .. PARTIES - 1) {
+		if
+		:: (promises & bit(h)) && h != me ->
+			assert(budget[h] > 0);
+			budget[h]--
+		:: else
+		fi
+	}
+#endif
+}
+
+inline enter_exclusive()
+{
+	assert(!inside_exclusive && !inside_shared);
+	inside_exclusive++;
+	inside = EXCLUSIVE
+}
+
+inline enter_shared()
+{
+	assert(!inside_exclusive);
+	assert(!(W & DIED) == !mourning);
+	inside_shared++;
+	inside = SHARED
+}
+
+inline go_outside()
+{
+	if
+	:: inside == EXCLUSIVE -> inside_exclusive--
+	:: inside == SHARED -> inside_shared--
+	:: else
+	fi;
+	inside = 0
+}
