@@ -342,6 +342,11 @@ int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
 	return ret;
 }
 
+static bool barrier_is_held(struct dmashm_barrier *barrier, u32 held)
+{
+	return (READ_ONCE(*barrier_word(barrier)) & BARRIER_HOLDER) == held;
+}
+
 /*
  * Change the word as long as it says @held: to what @keep leaves of it, with
  * the queue's marks. 0; -EPERM it says something else; -EPROTO somebody keeps
@@ -366,15 +371,20 @@ static int barrier_change(struct dmashm_barrier *barrier, u32 held, u32 keep)
 	return -EPROTO;
 }
 
-/* Give the word back, and wake whose turn it is. Model: K_unlock. */
+/*
+ * Wake whose turn it is, and give the word back: in this order, so that the
+ * word need not say WAITERS for one who is on its way. Model: K_unlock.
+ */
 static int barrier_release(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member)
 {
+	u32 held = barrier_held(member);
 	int ret;
 
-	if (!member && !barrier->kernel_holds)
+	if (member ? !barrier_is_held(barrier, held) : !barrier->kernel_holds)
 		return -EPERM;
-	ret = barrier_change(barrier, barrier_held(member), DMASHM_DIED);
+	dmashm_locker_wake_next(barrier);
+	ret = barrier_change(barrier, held, DMASHM_DIED);
 	if (!member) {
 		barrier->kernel_holds = false;
 		if (ret) {
@@ -382,8 +392,6 @@ static int barrier_release(struct dmashm_barrier *barrier,
 			ret = -EPROTO;
 		}
 	}
-	if (!ret || !member)
-		dmashm_locker_wake_next(barrier);
 	return ret;
 }
 

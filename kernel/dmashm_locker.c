@@ -10,12 +10,16 @@
  *
  * No wake-up is lost
  *
- *   Whenever barrier->lock is free and somebody queues, the word says WAITERS,
- *   so that who unlocks does so in the kernel; and if the word is free, whoever
- *   is to have it next has been woken and has not looked yet. Three things
- *   keep that up: who begins to sleep writes WAITERS into a word that is not to
- *   be had, in one step; who unlocks wakes the next; and so does who leaves
- *   the queue, in or not, and sees that the word is free.
+ *   Whenever barrier->lock is free and somebody queues, the first in the queue
+ *   has been woken and has not looked yet, or the word is held and says
+ *   WAITERS, so that it is unlocked in the kernel. Three things keep that up:
+ *   who begins to sleep writes WAITERS into a word that is not to be had, in
+ *   one step; who unlocks wakes the next; and so does who leaves the queue, in
+ *   or not, and sees that the word is free.
+ *
+ *   While the first is on its way the word need not say WAITERS: those who do
+ *   not queue lock and unlock without a system call until it gets there, gets
+ *   in or says WAITERS again.
  */
 #include <linux/atomic.h>
 #include <linux/list.h>
@@ -86,6 +90,19 @@ bool dmashm_locker_may_enter(struct dmashm_barrier *barrier,
 				   first->mode == DMASHM_SHARED);
 }
 
+/* The first in the queue but @without; NULL if there is none. */
+static const struct dmashm_locker *
+locker_first(struct dmashm_barrier *barrier,
+	     const struct dmashm_locker *without)
+{
+	const struct dmashm_locker *locker;
+
+	list_for_each_entry(locker, &barrier->lockers.list, sleeper.node)
+		if (locker != without)
+			return locker;
+	return NULL;
+}
+
 /**
  * dmashm_locker_marks() - what the word has to say about the queue
  * @barrier: which one
@@ -97,15 +114,14 @@ bool dmashm_locker_may_enter(struct dmashm_barrier *barrier,
 u32 dmashm_locker_marks(struct dmashm_barrier *barrier,
 			const struct dmashm_locker *without)
 {
+	const struct dmashm_locker *first = locker_first(barrier, without);
 	unsigned int impatient = barrier->impatient;
-	bool others = barrier->lockers.count;
 
 	lockdep_assert_held(&barrier->lock);
-	if (without && locker_queues(without)) {
+	if (without)
 		impatient -= without->impatient;
-		others = barrier->lockers.count > 1;
-	}
-	return (others ? DMASHM_WAITERS : 0) | (impatient ? DMASHM_TURN : 0);
+	return (first && !first->sleeper.woken ? DMASHM_WAITERS : 0) |
+	       (impatient ? DMASHM_TURN : 0);
 }
 
 /**
@@ -249,6 +265,9 @@ void dmashm_locker_leave(struct dmashm_barrier *barrier,
 		return;
 	dmashm_sleeper_remove(&barrier->lockers, &locker->sleeper);
 	barrier->impatient -= locker->impatient;
-	if (locker_publish_marks(barrier))
+	if (locker_publish_marks(barrier)) {
 		dmashm_locker_wake_next(barrier);
+		/* Who was woken answers for the rest from now on. */
+		locker_publish_marks(barrier);
+	}
 }

@@ -83,13 +83,17 @@ static bool take_word(uint32_t *word, uint32_t me, uint32_t *old)
 	return false;
 }
 
-/* Free a word that bears @me. */
-static SLOW_PATH int give_back(const struct dmashm_buffer *buf, uint32_t me)
+/* Free a word that bears the own id. */
+static SLOW_PATH int give_back(const struct dmashm_buffer *buf)
 {
-	uint32_t *word = barrier_word(buf);
-	uint32_t old = peek(word);
+	uint32_t me = dmashm_held(buf);
+	uint32_t *word, old;
 	int n;
 
+	if (!me)
+		return -EPERM;
+	word = barrier_word(buf);
+	old = peek(word);
 	for (n = 0; n < RETRIES; n++) {
 		if (!is_mine(old, me))
 			return -EPERM;
@@ -111,12 +115,12 @@ static bool lock_spinning(struct dmashm_buffer *buf, bool taken, uint32_t *old)
 
 	for (n = 0;; n++) {
 		taken = taken || take_word(word, me, old);
-		if (taken && !dmashm_readers(buf, &out))
+		if (taken && !dmashm_readers(dmashm_self(buf)->words, &out))
 			break;
 		if (n == budget) {
 			dmashm_spin_learn(buf, n, false);
 			if (taken)
-				give_back(buf, me);
+				give_back(buf);
 			return false;
 		}
 		dmashm_relax();
@@ -141,21 +145,42 @@ static SLOW_PATH int lock_slowly(struct dmashm_buffer *buf, uint64_t deadline,
 	return dmashm_lock_in_kernel(buf, 0, deadline);
 }
 
-int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline)
+/* Most of those who have read at some time do not read now. */
+static __attribute__((noinline)) int lock_past_readers(struct dmashm_buffer *buf,
+						       uint64_t deadline)
 {
-	uint32_t me = dmashm_held(buf);
+	uint64_t out = 0;
+
+	if (!dmashm_readers(dmashm_self(buf)->words, &out))
+		return 0;
+	return lock_slowly(buf, deadline, true);
+}
+
+/*
+ * Nothing is fetched twice: the compiler may not keep what it read before an
+ * acquire.
+ */
+static inline int lock(struct dmashm_buffer *buf, uint64_t deadline)
+{
+	const struct dmashm_self *self = dmashm_self(buf);
+	/* Pairs with the release in dmashm_member_publish(). */
+	uint32_t me = __atomic_load_n(&self->held, __ATOMIC_ACQUIRE);
+	uint32_t *words = self->words;
 	uint32_t old = 0;
 
-	if (!me || !change_acquire(barrier_word(buf), &old, me))
+	if (!me || !change_acquire(words + DMASHM_OFF_BARRIER / sizeof(*words), &old, me))
 		return lock_slowly(buf, deadline, false);
-	if (dmashm_any_reader(buf))
-		return lock_slowly(buf, deadline, true);
-	return 0;
+	return dmashm_readers_map(words) ? lock_past_readers(buf, deadline) : 0;
+}
+
+int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline)
+{
+	return lock(buf, deadline);
 }
 
 int dmashm_lock(struct dmashm_buffer *buf)
 {
-	return dmashm_timedlock(buf, DMASHM_NEVER);
+	return lock(buf, DMASHM_NEVER);
 }
 
 int dmashm_trylock(struct dmashm_buffer *buf)
@@ -169,9 +194,9 @@ int dmashm_trylock(struct dmashm_buffer *buf)
 		return err;
 	if (!take_word(barrier_word(buf), dmashm_held(buf), &old))
 		return -EBUSY;
-	if (!dmashm_readers(buf, &out))
+	if (!dmashm_readers(dmashm_self(buf)->words, &out))
 		return dmashm_locked(old);
-	give_back(buf, dmashm_held(buf));
+	give_back(buf);
 	return -EBUSY;
 }
 
@@ -185,14 +210,14 @@ bool dmashm_holds(const struct dmashm_buffer *buf)
 
 int dmashm_unlock(struct dmashm_buffer *buf)
 {
-	uint32_t me = dmashm_held(buf);
-	uint32_t old = me;
+	const struct dmashm_self *self = dmashm_self(buf);
+	/* Pairs with the release in dmashm_member_publish(). */
+	uint32_t old = __atomic_load_n(&self->held, __ATOMIC_ACQUIRE);
+	uint32_t *words = self->words;
 
-	if (!me)
-		return -EPERM;
-	if (change_release(barrier_word(buf), &old, 0))
+	if (old && change_release(words + DMASHM_OFF_BARRIER / sizeof(*words), &old, 0))
 		return 0;
-	return give_back(buf, me);
+	return give_back(buf);
 }
 
 /* Change the marks of a word that bears the own id; that orders nothing. */

@@ -27,7 +27,7 @@ static int attach(struct dmashm_buffer *buf, int through)
 	err = dmashm_member_open(through, buf->dmabuf_fd, &member);
 	if (err)
 		return err;
-	dmashm_member_publish(buf->self, &member);
+	dmashm_member_publish(dmashm_self(buf), &member);
 	buf->member_fd = member.fd;
 	buf->size = (size_t)member.facts->size;
 	if (buf->size == member.facts->size)
@@ -50,24 +50,19 @@ int dmashm_buffer_new(int dmabuf_fd, int through, struct dmashm_buffer **out)
 	struct dmashm_buffer *buf;
 	int err;
 
-	buf = calloc(1, sizeof(*buf));
-	if (!buf)
-		return -ENOMEM;
-	err = dmashm_self_new(&buf->self);
+	err = dmashm_handle_new(&buf);
 	if (err)
-		goto err_buf;
+		return err;
 	buf->dmabuf_fd = dmabuf_fd;
 	buf->max_spins = dmashm_max_spins();
 	err = attach(buf, through);
 	if (err)
-		goto err_self;
+		goto err_handle;
 	*out = buf;
 	return 0;
 
-err_self:
-	dmashm_self_free(buf->self);
-err_buf:
-	free(buf);
+err_handle:
+	dmashm_handle_free(buf);
 	return err;
 }
 
@@ -151,8 +146,7 @@ void dmashm_close(struct dmashm_buffer *buf)
 	dmashm_unmap_all(buf);
 	close(buf->member_fd);
 	close(buf->dmabuf_fd);
-	dmashm_self_free(buf->self);
-	free(buf);
+	dmashm_handle_free(buf);
 }
 
 int dmashm_fd(const struct dmashm_buffer *buf)

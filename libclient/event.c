@@ -67,7 +67,7 @@ uint32_t dmashm_departures(struct dmashm_buffer *buf)
 	if (dmashm_enter(buf))
 		return 0;
 	/* Acquire: pairs with the release in dmashm_barrier_leave(). */
-	return __atomic_load_n(&buf->self->facts->departures, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&dmashm_self(buf)->facts->departures, __ATOMIC_ACQUIRE);
 }
 
 int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,

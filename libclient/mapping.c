@@ -76,12 +76,12 @@ static int map_aligned(const struct dmashm_buffer *buf, int prot, void **addr)
 
 static void list_add(struct dmashm_buffer *buf, struct dmashm_mapping *mapping)
 {
-	dmashm_mutex_lock(&buf->self->mapping);
+	dmashm_mutex_lock(&dmashm_self(buf)->mapping);
 	mapping->next = buf->mappings;
 	/* Release, so that a fork() in another thread copies a whole node if
 	 * it copies the pointer. */
 	__atomic_store_n(&buf->mappings, mapping, __ATOMIC_RELEASE);
-	dmashm_mutex_unlock(&buf->self->mapping);
+	dmashm_mutex_unlock(&dmashm_self(buf)->mapping);
 }
 
 /* Takes the node of an address out of the list; NULL if there is none. */
@@ -90,14 +90,14 @@ static struct dmashm_mapping *list_remove(struct dmashm_buffer *buf,
 {
 	struct dmashm_mapping **link, *mapping;
 
-	dmashm_mutex_lock(&buf->self->mapping);
+	dmashm_mutex_lock(&dmashm_self(buf)->mapping);
 	for (link = &buf->mappings; *link; link = &(*link)->next)
 		if ((*link)->addr == addr)
 			break;
 	mapping = *link;
 	if (mapping)
 		__atomic_store_n(link, mapping->next, __ATOMIC_RELEASE);
-	dmashm_mutex_unlock(&buf->self->mapping);
+	dmashm_mutex_unlock(&dmashm_self(buf)->mapping);
 	return mapping;
 }
 

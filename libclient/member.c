@@ -12,28 +12,28 @@ static size_t page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-int dmashm_self_new(struct dmashm_self **out)
+int dmashm_handle_new(struct dmashm_buffer **out)
 {
-	size_t size = page_size();
-	void *page;
+	size_t size = DMASHM_SELF_AT + page_size();
+	void *handle;
 	int err;
 
-	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
+	handle = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (handle == MAP_FAILED)
 		return -errno;
-	if (madvise(page, size, MADV_WIPEONFORK) < 0) {
+	if (madvise(dmashm_self(handle), page_size(), MADV_WIPEONFORK) < 0) {
 		err = -errno;
-		munmap(page, size);
+		munmap(handle, size);
 		return err;
 	}
-	*out = page;
+	*out = handle;
 	return 0;
 }
 
-void dmashm_self_free(struct dmashm_self *self)
+void dmashm_handle_free(struct dmashm_buffer *buf)
 {
-	munmap(self, page_size());
+	munmap(buf, DMASHM_SELF_AT + page_size());
 }
 
 /*
@@ -172,7 +172,7 @@ static int rejoin(struct dmashm_buffer *buf)
 		return err;
 	}
 	close(member.fd);
-	dmashm_member_publish(buf->self, &member);
+	dmashm_member_publish(dmashm_self(buf), &member);
 	return 0;
 }
 
@@ -181,10 +181,10 @@ int dmashm_enter_slowly(struct dmashm_buffer *buf)
 {
 	int err = 0;
 
-	dmashm_mutex_lock(&buf->self->joining);
+	dmashm_mutex_lock(&dmashm_self(buf)->joining);
 	if (!dmashm_held(buf))
 		err = rejoin(buf);
-	dmashm_mutex_unlock(&buf->self->joining);
+	dmashm_mutex_unlock(&dmashm_self(buf)->joining);
 	return err;
 }
 
@@ -195,6 +195,6 @@ void dmashm_leave(struct dmashm_buffer *buf)
 		return;
 	dmashm_forsake(buf);
 	dmashm_forsake_shared(buf);
-	unmap_page(buf->self->words);
-	unmap_page(buf->self->facts);
+	unmap_page(dmashm_self(buf)->words);
+	unmap_page(dmashm_self(buf)->facts);
 }

@@ -62,13 +62,23 @@ struct dmashm_mapping;
 
 /* All but @mappings is constant from creation to dmashm_close(). */
 struct dmashm_buffer {
-	struct dmashm_self *self;
 	size_t size;
 	int dmabuf_fd;
 	int member_fd;		/* the number stays when a child joins */
 	uint32_t max_spins;	/* looks at a held barrier before sleeping */
 	struct dmashm_mapping *mappings;	/* guarded by self->mapping */
 };
+
+/*
+ * Both parts are one mapping, this far apart, which is a multiple of every page
+ * size: no pointer has to be fetched to get from one to the other.
+ */
+#define DMASHM_SELF_AT	65536
+
+static inline struct dmashm_self *dmashm_self(const struct dmashm_buffer *buf)
+{
+	return (struct dmashm_self *)((uintptr_t)buf + DMASHM_SELF_AT);
+}
 
 /* A membership while it is being made. */
 struct dmashm_member {
@@ -91,8 +101,8 @@ void dmashm_mutex_lock(struct dmashm_mutex *mutex);
 void dmashm_mutex_unlock(struct dmashm_mutex *mutex);
 
 /* member.c */
-int dmashm_self_new(struct dmashm_self **out);
-void dmashm_self_free(struct dmashm_self *self);
+int dmashm_handle_new(struct dmashm_buffer **out);
+void dmashm_handle_free(struct dmashm_buffer *buf);
 int dmashm_member_check(int fd);
 int dmashm_member_open(int through, int dmabuf_fd, struct dmashm_member *out);
 void dmashm_member_publish(struct dmashm_self *self,
@@ -111,7 +121,7 @@ bool dmashm_holds(const struct dmashm_buffer *buf);
 void dmashm_forsake(struct dmashm_buffer *buf);
 
 /* reader.c */
-bool dmashm_readers(const struct dmashm_buffer *buf, uint64_t *out);
+bool dmashm_readers(const uint32_t *words, uint64_t *out);
 bool dmashm_reads(const struct dmashm_buffer *buf);
 void dmashm_forsake_shared(struct dmashm_buffer *buf);
 
@@ -135,7 +145,7 @@ int dmashm_wake_word(const struct dmashm_buffer *buf, uint32_t offset,
 static inline uint32_t dmashm_held(const struct dmashm_buffer *buf)
 {
 	/* Pairs with the release in dmashm_member_publish(). */
-	return __atomic_load_n(&buf->self->held, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&dmashm_self(buf)->held, __ATOMIC_ACQUIRE);
 }
 
 /* To be called before anything that needs the words or an own member. */
@@ -148,24 +158,24 @@ static inline int dmashm_enter(struct dmashm_buffer *buf)
 static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
 				    uint32_t offset)
 {
-	return buf->self->words + offset / sizeof(uint32_t);
+	return dmashm_self(buf)->words + offset / sizeof(uint32_t);
 }
 
 /*
- * X2: does READERS name anybody? Two words of one line, at one look where the
- * machine has it.
+ * X2: whom does READERS name? Bit n stands for slot n. Two words of one line; at
+ * one look where the machine has it.
  */
-static inline bool dmashm_any_reader(const struct dmashm_buffer *buf)
+static inline uint64_t dmashm_readers_map(const uint32_t *words)
 {
-	const uint32_t *map = dmashm_word(buf, DMASHM_OFF_READERS);
+	const uint32_t *map = words + DMASHM_OFF_READERS / sizeof(*words);
 
-#if __SIZEOF_POINTER__ == 8
+#if __SIZEOF_POINTER__ == 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	typedef uint64_t __attribute__((may_alias)) both;
 
 	return __atomic_load_n((const both *)(const void *)map, __ATOMIC_SEQ_CST);
 #else
 	return __atomic_load_n(&map[0], __ATOMIC_SEQ_CST) |
-	       __atomic_load_n(&map[1], __ATOMIC_SEQ_CST);
+	       (uint64_t)__atomic_load_n(&map[1], __ATOMIC_SEQ_CST) << 32;
 #endif
 }
 

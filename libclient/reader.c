@@ -19,12 +19,13 @@ static inline bool can_leave_alone(uint32_t slot)
 static inline uint32_t *reader_slot(const struct dmashm_buffer *buf)
 {
 	/* Pairs with the release in be_looked_at(). */
-	return __atomic_load_n(&buf->self->reader, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&dmashm_self(buf)->reader, __ATOMIC_ACQUIRE);
 }
 
-static inline uint32_t peek(const struct dmashm_buffer *buf)
+/* S_peek: what the word was a moment ago; orders nothing. */
+static inline uint32_t peek(const uint32_t *words)
 {
-	return __atomic_load_n(dmashm_word(buf, DMASHM_OFF_BARRIER),
+	return __atomic_load_n(words + DMASHM_OFF_BARRIER / sizeof(*words),
 			       __ATOMIC_RELAXED);
 }
 
@@ -35,11 +36,11 @@ static inline uint32_t peek(const struct dmashm_buffer *buf)
  * at least one of the two sees the other. The load is also the acquire that
  * pairs with the release of who unlocked last.
  */
-static inline uint32_t enter_shared(const struct dmashm_buffer *buf,
-				    uint32_t *slot, uint32_t *before)
+static inline uint32_t enter_shared(const uint32_t *words, uint32_t *slot,
+				    uint32_t *before)
 {
 	*before = __atomic_fetch_add(slot, 1, __ATOMIC_SEQ_CST);
-	return __atomic_load_n(dmashm_word(buf, DMASHM_OFF_BARRIER),
+	return __atomic_load_n(words + DMASHM_OFF_BARRIER / sizeof(*words),
 			       __ATOMIC_SEQ_CST);
 }
 
@@ -88,7 +89,7 @@ int dmashm_unlock_shared(struct dmashm_buffer *buf)
  */
 static void be_looked_at(struct dmashm_buffer *buf)
 {
-	struct dmashm_self *self = buf->self;
+	struct dmashm_self *self = dmashm_self(buf);
 	uint32_t n = (uint32_t)(self->slot - dmashm_word(buf, DMASHM_OFF_SLOTS)) /
 		     (DMASHM_SLOT_SIZE / sizeof(uint32_t));
 
@@ -98,16 +99,16 @@ static void be_looked_at(struct dmashm_buffer *buf)
 }
 
 /*
- * One attempt: held if 0 or -EOWNERDEAD. S_peek first: who came in for a moment
+ * One attempt: held if 0 or -EOWNERDEAD. It peeks first: who came in for a moment
  * again and again would keep a writer waiting who is there already.
  */
 static int try_shared(struct dmashm_buffer *buf)
 {
 	uint32_t before, word;
 
-	if (!dmashm_is_open(peek(buf)))
+	if (!dmashm_is_open(peek(dmashm_self(buf)->words)))
 		return -EBUSY;
-	word = enter_shared(buf, reader_slot(buf), &before);
+	word = enter_shared(dmashm_self(buf)->words, reader_slot(buf), &before);
 	if ((before & DMASHM_SLOT_COUNT) >= DMASHM_SHARED_MAX) {
 		leave_slowly(buf);
 		return -EOVERFLOW;
@@ -160,23 +161,31 @@ static SLOW_PATH int lock_shared_slowly(struct dmashm_buffer *buf,
 	return dmashm_lock_in_kernel(buf, DMASHM_LOCK_SHARED, deadline);
 }
 
-int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline)
+/* As try_shared(), where nobody holds, wants or left a mark on it. */
+static inline int lock_shared(struct dmashm_buffer *buf, uint64_t deadline)
 {
-	uint32_t *slot = reader_slot(buf);
+	const struct dmashm_self *self = dmashm_self(buf);
+	/* Pairs with the release in be_looked_at(). */
+	uint32_t *slot = __atomic_load_n(&self->reader, __ATOMIC_ACQUIRE);
+	const uint32_t *words = self->words;
 	uint32_t before;
 
-	/* As try_shared(), where nobody holds, wants or left a mark on it. */
-	if (!slot || peek(buf))
+	if (!slot || peek(words))
 		return lock_shared_slowly(buf, deadline);
-	if (!enter_shared(buf, slot, &before) && before < DMASHM_SHARED_MAX)
+	if (!enter_shared(words, slot, &before) && before < DMASHM_SHARED_MAX)
 		return 0;
 	leave_slowly(buf);
 	return lock_shared_slowly(buf, deadline);
 }
 
+int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline)
+{
+	return lock_shared(buf, deadline);
+}
+
 int dmashm_lock_shared(struct dmashm_buffer *buf)
 {
-	return dmashm_timedlock_shared(buf, DMASHM_NEVER);
+	return lock_shared(buf, DMASHM_NEVER);
 }
 
 int dmashm_trylock_shared(struct dmashm_buffer *buf)
@@ -187,34 +196,28 @@ int dmashm_trylock_shared(struct dmashm_buffer *buf)
 	return err ? err : try_shared(buf);
 }
 
-/* X3: is there a thread in this slot? */
-static bool is_in(const struct dmashm_buffer *buf, uint32_t slot)
-{
-	return __atomic_load_n(dmashm_word(buf, DMASHM_OFF_SLOT(slot)),
-			       __ATOMIC_SEQ_CST) & DMASHM_SLOT_COUNT;
-}
-
 /*
- * Is anybody in? To be asked by who has the word, so that each slot needs to be
- * seen empty but once: what comes after that steps back. @out, 0 at first, has
- * a bit for each that was.
+ * X3: is anybody in? To be asked by who has the word, so that each slot needs to
+ * be seen empty but once: what comes after that steps back. @out, 0 at first,
+ * has a bit for each that was.
  */
-bool dmashm_readers(const struct dmashm_buffer *buf, uint64_t *out)
+bool dmashm_readers(const uint32_t *words, uint64_t *out)
 {
-	const uint32_t *map = dmashm_word(buf, DMASHM_OFF_READERS);
-	uint64_t low = __atomic_load_n(&map[0], __ATOMIC_SEQ_CST);
-	uint64_t high = __atomic_load_n(&map[1], __ATOMIC_SEQ_CST);
-	uint64_t left = (low | high << 32) & ~*out;
+	const uint32_t *slots = words + DMASHM_OFF_SLOTS / sizeof(*words);
+	uint64_t map = dmashm_readers_map(words);
+	uint64_t left = map & ~*out;
 
-	if (high & DMASHM_READERS_KERNEL)
+	if (map >> 63)		/* DMASHM_READERS_KERNEL */
 		return true;
+	/* The map may say anything. */
+	left &= (UINT64_C(1) << DMASHM_CAPACITY) - 1;
 	for (; left; left &= left - 1) {
-		uint32_t slot = (uint32_t)__builtin_ctzll(left);
+		const uint32_t *slot = slots + (unsigned int)__builtin_ctzll(left) *
+					       (DMASHM_SLOT_SIZE / sizeof(*slots));
 
-		/* The map may say anything. */
-		if (slot < DMASHM_CAPACITY && is_in(buf, slot))
+		if (__atomic_load_n(slot, __ATOMIC_SEQ_CST) & DMASHM_SLOT_COUNT)
 			return true;
-		*out |= UINT64_C(1) << slot;
+		*out |= left & -left;
 	}
 	return false;
 }

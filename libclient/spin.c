@@ -24,7 +24,7 @@ uint32_t dmashm_max_spins(void)
 
 uint32_t dmashm_spin_budget(const struct dmashm_buffer *buf)
 {
-	uint32_t spins = __atomic_load_n(&buf->self->spins, __ATOMIC_RELAXED);
+	uint32_t spins = __atomic_load_n(&dmashm_self(buf)->spins, __ATOMIC_RELAXED);
 	uint32_t budget = 2 * spins + SPINS_MIN;
 
 	return budget < buf->max_spins ? budget : buf->max_spins;
@@ -32,7 +32,7 @@ uint32_t dmashm_spin_budget(const struct dmashm_buffer *buf)
 
 void dmashm_spin_learn(struct dmashm_buffer *buf, uint32_t spins, bool paid)
 {
-	uint32_t *estimate = &buf->self->spins;
+	uint32_t *estimate = &dmashm_self(buf)->spins;
 	uint32_t old = __atomic_load_n(estimate, __ATOMIC_RELAXED);
 	uint32_t aim = paid ? spins : 0;
 

@@ -167,8 +167,7 @@ static u32 look(u32 offset)
 
 static const char *kernel_litter(void)
 {
-	if (barrier.sleeper_count || !list_empty(&barrier.lockers) ||
-	    !list_empty(&barrier.drainers) || !list_empty(&barrier.waiters))
+	if (barrier.lockers.count || barrier.waiters.count || barrier.drainer)
 		return "sleepers";
 	if (barrier.impatient)
 		return "impatience";
@@ -203,26 +202,16 @@ const char *gate_litter(bool trusted)
 	return result;
 }
 
-static unsigned int length(const struct list_head *list)
-{
-	const struct list_head *node;
-	unsigned int n = 0;
-
-	for (node = list->next; node != list; node = node->next)
-		n++;
-	return n;
-}
-
 void gate_describe(void)
 {
 	struct dmashm_member *member;
 
 	spin_lock_irq(&barrier.lock);
-	dprintf(1, "# word %#x, readers %#x %#x; %u lockers, %u impatient, %u drainers, %u waiters; kernel %d, %u shared\n",
+	dprintf(1, "# word %#x, readers %#x %#x; %u lockers, %u impatient, drainer %d, %u waiters; kernel %d, %u shared\n",
 		look(DMASHM_OFF_BARRIER), look(DMASHM_OFF_READERS),
-		look(DMASHM_OFF_READERS + 4), length(&barrier.lockers),
-		barrier.impatient, length(&barrier.drainers),
-		length(&barrier.waiters), barrier.kernel_holds,
+		look(DMASHM_OFF_READERS + 4), barrier.lockers.count,
+		barrier.impatient, barrier.drainer != NULL,
+		barrier.waiters.count, barrier.kernel_holds,
 		barrier.kernel_readers);
 	list_for_each_entry(member, &barrier.members, node)
 		dprintf(1, "# member %u: slot %u %#x\n", member->id,

@@ -60,7 +60,6 @@ void party_open(struct party *party, int fd)
 	memset(party, 0, sizeof(*party));
 	pthread_mutex_init(&party->lock, NULL);
 	pthread_cond_init(&party->reborn, NULL);
-	party->buf.self = &party->self;
 	party->buf.member_fd = fd;
 	party->buf.max_spins = dmashm_max_spins();
 	join(party);

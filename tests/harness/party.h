@@ -32,8 +32,12 @@ struct worker {
 };
 
 struct party {
-	struct dmashm_buffer buf;
-	struct dmashm_self self;
+	struct {
+		/* As far apart as the library has them. */
+		_Alignas(64) struct dmashm_buffer buf;
+		char gap[DMASHM_SELF_AT - sizeof(struct dmashm_buffer)];
+		struct dmashm_self self;
+	};
 	pthread_mutex_t lock;
 	pthread_cond_t reborn;
 	struct worker *workers;		/* lock */

@@ -50,6 +50,29 @@ static inline int atomic_read(const atomic_t *v)
 	return READ_ONCE(v->counter);
 }
 
+static inline int atomic_read_acquire(const atomic_t *v)
+{
+	return smp_load_acquire(&v->counter);
+}
+
+static inline int atomic_inc_return(atomic_t *v)
+{
+	step_pause();
+	return __atomic_add_fetch(&v->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline int atomic_fetch_or(int bits, atomic_t *v)
+{
+	step_pause();
+	return __atomic_fetch_or(&v->counter, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline int atomic_fetch_andnot_release(int bits, atomic_t *v)
+{
+	step_pause();
+	return __atomic_fetch_and(&v->counter, ~bits, __ATOMIC_RELEASE);
+}
+
 static inline bool atomic_try_cmpxchg(atomic_t *v, int *old, int new)
 {
 	return try_cmpxchg(&v->counter, old, new);

@@ -18,6 +18,11 @@ static inline void __clear_bit(unsigned int n, unsigned long *map)
 	map[n / BITS_PER_LONG] &= ~(1ul << n % BITS_PER_LONG);
 }
 
+static inline bool test_bit(unsigned int n, const unsigned long *map)
+{
+	return map[n / BITS_PER_LONG] >> n % BITS_PER_LONG & 1;
+}
+
 static inline void bitmap_zero(unsigned long *map, unsigned int bits)
 {
 	while (bits--)
