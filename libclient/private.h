@@ -111,6 +111,8 @@ bool dmashm_holds(const struct dmashm_buffer *buf);
 void dmashm_forsake(struct dmashm_buffer *buf);
 
 /* reader.c */
+uint32_t dmashm_slot_number(const struct dmashm_buffer *buf);
+void dmashm_be_looked_at(struct dmashm_buffer *buf);
 bool dmashm_readers(const struct dmashm_buffer *buf);
 bool dmashm_reads(const struct dmashm_buffer *buf);
 void dmashm_forsake_shared(struct dmashm_buffer *buf);
@@ -148,6 +150,12 @@ static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
 				    uint32_t offset)
 {
 	return buf->self->words + offset / sizeof(uint32_t);
+}
+
+/* Acquire: see must_sync() in bracket.c for what it pairs with. */
+static inline bool dmashm_attached(const struct dmashm_buffer *buf)
+{
+	return __atomic_load_n(&buf->self->facts->attachments, __ATOMIC_ACQUIRE);
 }
 
 /*
