@@ -473,11 +473,11 @@ size_t dmashm_queue_size(unsigned int count, size_t frame_size);
  * has left; consumers then just see more frames.
  *
  * Errors: -EINVAL @count, @frame_size, @flags or @out bad, or the buffer is
- * smaller than dmashm_queue_size(); -EBUSY there is a producer, or this handle
- * of the buffer has a part in the queue already; -EEXIST the queue that is
- * there has another @count, @frame_size or @flags; -EPROTO what is there is no
- * queue of this version; -ENOMEM; in a child of fork(), those of
- * dmashm_import().
+ * smaller than dmashm_queue_size(); -EBUSY there is a producer (one that died
+ * is there for the moment that the kernel takes to notice), or this handle of
+ * the buffer has a part in the queue already; -EEXIST the queue that is there
+ * has another @count, @frame_size or @flags; -EPROTO what is there is no queue
+ * of this version; -ENOMEM; in a child of fork(), those of dmashm_import().
  */
 int dmashm_queue_create(struct dmashm_buffer *buf, unsigned int count,
 			size_t frame_size, unsigned int flags,
@@ -582,8 +582,8 @@ int dmashm_queue_finish(struct dmashm_queue *q);
  *
  * -EPIPE and -EOWNERDEAD say that no frame is there nor will come: the
  * producer has finished, or is gone without that. @frame then only says how
- * many frames were missed at the end. -EOWNERDEAD comes once for each producer
- * that went: the next call waits for another one.
+ * many frames were missed at the end. That a producer is gone is told once: the
+ * next call waits for another one.
  *
  * Other errors, with @frame undefined: -ETIMEDOUT; -EBUSY a frame is open
  * already; -EINVAL @frame, or the producer's handle; -EPERM in a child of
