@@ -9,7 +9,7 @@
 
 /* What the consumers say of themselves, all taken together. */
 struct crowd {
-	uint32_t size;
+	uint32_t size;		/* without those who are just arriving */
 	uint32_t pins;		/* bit f: somebody reads frame f */
 	uint32_t next;		/* the lowest that somebody has not had */
 	bool holds_all;		/* somebody is just arriving */
@@ -27,9 +27,11 @@ static void count_in(const struct dmashm_queue *q, uint32_t slot,
 	pin = look(slot_word(q, slot, SLOT_PIN));
 	if (pin - 1 < q->count)
 		crowd->pins |= UINT32_C(1) << (pin - 1);
-	if (!next)
+	if (!next) {
 		crowd->holds_all = true;
-	else if (!crowd->next || is_before(next, crowd->next))
+		return;
+	}
+	if (!crowd->next || is_before(next, crowd->next))
 		crowd->next = next;
 	crowd->size++;
 }
