@@ -181,7 +181,7 @@ static void read_in_steps(unsigned int flags, unsigned int count)
 		get_word(c, &missed);
 		sum = 1 + missed;
 		begin_steps();
-		for (i = 0; i < 12; i++) {
+		for (i = 0; i < (flags ? 5 : 12); i++) {
 			uint32_t ordinal = get_word(c, &missed);
 
 			ASSERT(flags || !missed);
