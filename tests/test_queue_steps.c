@@ -292,14 +292,21 @@ static void die_writing(unsigned int flags)
 {
 	struct dmashm_buffer *buf = frames_buffer(2), *other = twin(buf);
 	struct dmashm_queue *q = produce(buf, 2, flags), *c = consume(other);
-	uint32_t i, missed;
-	int n = 0;
+	uint32_t i, missed, was, seen = 0;
+	bool inside = true;
+	int n;
 
 	dmashm_queue_close(q);
-	do {
-		look_at_the_end(c);
-	} while (step_and_kill(start_writer(buf, flags), buf, ++n));
 	look_at_the_end(c);
+	/* From some change on, each one's frame is there. */
+	for (n = 1; inside; n++) {
+		was = published;
+		inside = step_and_kill(start_writer(buf, flags), buf, n);
+		look_at_the_end(c);
+		ASSERT(published - was >= seen);
+		seen = published - was;
+	}
+	ASSERT_EQ(seen, 1);
 	dprintf(1, "# %d deaths, %u frames\n", n, published);
 	ASSERT(n > 5 && published > 1);
 	q = produce(buf, 2, flags);
