@@ -46,6 +46,9 @@ extern "C" {
 #define DMASHM_WRITE	0x2u	/* the CPU writes, and may read */
 #define DMASHM_SYNC	0x4u	/* with one of these: do the ioctls in any case */
 
+/* What a queue does where a consumer is slow. */
+#define DMASHM_OVERWRITE	0x1u	/* lose frames instead of waiting */
+
 /* A buffer as this process knows it: its dma-buf and a member of its barrier. */
 struct dmashm_buffer;
 
@@ -397,6 +400,223 @@ int dmashm_send(struct dmashm_buffer *buf, int socket);
  * recvmsg(2) and of dmashm_import().
  */
 int dmashm_receive(int socket, struct dmashm_buffer **out);
+
+/*
+ * Queues of frames
+ *
+ * One producer fills frames in the buffer's data, any number of consumers get
+ * to see them: each of them every frame that is published after it came, or
+ * how many it missed. There are two kinds of queue. Without flags, the
+ * producer waits for the slowest consumer, and nothing is missed; without
+ * consumers it does not wait. With DMASHM_OVERWRITE it takes the oldest frame
+ * that nobody is reading at the moment, and consumers that are slow miss some.
+ *
+ * A buffer has at most one queue, for as long as it lives. Its frames lie one
+ * after the other from the start of the data, each at a page's start; what
+ * lies behind them is free for other use. No copies: data is written and read
+ * where it lies. No system call where nobody has to sleep or be woken, unless
+ * a device is attached.
+ *
+ * Death of any party at any moment: a consumer's hold on frames ends with it,
+ * and so does the place of the producer, for which another one may come, who
+ * goes on where the queue is. A frame that was being written is not seen by
+ * anybody. Leaving without dmashm_queue_finish() or get_end, by
+ * dmashm_queue_close(), dmashm_close() or exec, is the same as death. One that
+ * is stopped but lives keeps what it holds: a consumer keeps the producer
+ * waiting if the queue does not overwrite, else one frame.
+ *
+ * Devices: while one is attached to the buffer, each frame is written and read
+ * inside a bracket of dmashm_begin() and dmashm_end() of its own, because the
+ * synchronisation concerns the whole buffer. So then writing and reading
+ * exclude each other, from begin to end; who reads a frame and writes one at
+ * the same time, in one thread, waits for himself. The mark of a death in the
+ * barrier is ignored, and left as it is.
+ *
+ * Threads: unlike other handles, that of a queue is for one thread at a time.
+ * fork: a child cannot use its parent's handle (-EPERM) but by
+ * dmashm_queue_close(), which frees the child's copy and leaves the parent's
+ * part in the queue alone. It may open one of its own, on the same buffer.
+ *
+ * All members can write to the words that keep this together. Who does that
+ * against the rules can make others get wrong data, wrong counts, -EPROTO or
+ * wait until their deadline; no more than that.
+ */
+
+/* One party's part in a queue. */
+struct dmashm_queue;
+
+/* What a consumer gets to see. */
+struct dmashm_frame {
+	const void *data;	/* at a page's start; NULL where there is none */
+	size_t length;		/* as the producer gave it */
+	uint32_t ordinal;	/* one more than that of the frame before; after
+				   UINT32_MAX comes 1 */
+	uint32_t missed;	/* frames between this and the last one seen */
+};
+
+/**
+ * dmashm_queue_size() - how many bytes of data a queue needs
+ * @count:      frames, 2 to 32
+ * @frame_size: bytes of the largest frame, 1 to UINT32_MAX
+ *
+ * 0 where that is not possible.
+ */
+size_t dmashm_queue_size(unsigned int count, size_t frame_size);
+
+/**
+ * dmashm_queue_create() - become the producer of a buffer's queue
+ * @buf:        the handle; to be closed after the queue
+ * @count:      frames, 2 to 32. For all to go on at the same time: one that is
+ *              written, one ready, one for each consumer that reads
+ * @frame_size: bytes of the largest frame
+ * @flags:      0 or DMASHM_OVERWRITE
+ * @out:        the queue's handle; untouched on failure
+ *
+ * Makes the queue if there is none, else takes the place of a producer that
+ * has left; consumers then just see more frames.
+ *
+ * Errors: -EINVAL @count, @frame_size, @flags or @out bad, or the buffer is
+ * smaller than dmashm_queue_size(); -EBUSY there is a producer (one that died
+ * is there for the moment that the kernel takes to notice), or this handle of
+ * the buffer has a part in the queue already; -EEXIST the queue that is there
+ * has another @count, @frame_size or @flags; -EPROTO what is there is no queue
+ * of this version; -ENOMEM; in a child of fork(), those of dmashm_import().
+ */
+int dmashm_queue_create(struct dmashm_buffer *buf, unsigned int count,
+			size_t frame_size, unsigned int flags,
+			struct dmashm_queue **out);
+
+/**
+ * dmashm_queue_open() - become a consumer of a buffer's queue
+ * @buf: the handle; to be closed after the queue
+ * @out: the queue's handle; untouched on failure
+ *
+ * From here on every frame is seen or counted; what was published before is
+ * not.
+ *
+ * Errors: -ENOENT no queue was made yet; -EBUSY this handle of the buffer has
+ * a part in the queue already (dmashm_import() gives another one); -EINVAL
+ * @out; -EPROTO, -ENOMEM and the rest as dmashm_queue_create().
+ */
+int dmashm_queue_open(struct dmashm_buffer *buf, struct dmashm_queue **out);
+
+/**
+ * dmashm_queue_close() - leave a queue
+ * @q: the handle or NULL
+ *
+ * A frame that is open is given back, as by dmashm_queue_put_cancel() or
+ * dmashm_queue_get_end().
+ */
+void dmashm_queue_close(struct dmashm_queue *q);
+
+/**
+ * dmashm_queue_await() - wait until there are consumers
+ * @q:         the producer's handle
+ * @consumers: how many
+ * @deadline:  absolute
+ *
+ * For a first frame that all shall see.
+ *
+ * Errors: -ETIMEDOUT; -EINVAL a consumer's handle; -EPERM in a child of
+ * fork(); -EUSERS as dmashm_lock().
+ */
+int dmashm_queue_await(struct dmashm_queue *q, unsigned int consumers,
+		       uint64_t deadline);
+
+/**
+ * dmashm_queue_put_begin() - get a frame to write
+ * @q:        the producer's handle
+ * @deadline: absolute; one that has passed still gets a frame that is free
+ * @data:     room for the frame size; what is in it is undefined
+ *
+ * One frame at a time. Waits, in a queue that overwrites, only if every frame
+ * is being read, else until the slowest consumer is done with the oldest one.
+ *
+ * Errors: -ETIMEDOUT; -EBUSY a frame is open already; -EPIPE after
+ * dmashm_queue_finish(); -EINVAL @data, or a consumer's handle; -EPERM in a
+ * child of fork(); -EUSERS as dmashm_lock(); while a device is attached, those
+ * of dmashm_begin().
+ */
+int dmashm_queue_put_begin(struct dmashm_queue *q, uint64_t deadline,
+			   void **data);
+
+/**
+ * dmashm_queue_put_end() - publish the frame
+ * @q:      the producer's handle
+ * @length: bytes written, 0 to the frame size
+ *
+ * Errors, with the frame still open: -EINVAL @length, or a consumer's handle;
+ * -EPERM none is open, or in a child of fork(). Errors, with the frame given
+ * back and nothing published: -EAGAIN a device was attached meanwhile, write
+ * it again, from dmashm_queue_put_begin() on; those of dmashm_end().
+ */
+int dmashm_queue_put_end(struct dmashm_queue *q, size_t length);
+
+/**
+ * dmashm_queue_put_cancel() - give the frame back unpublished
+ * @q: the producer's handle
+ *
+ * What an overwriting queue lost for it stays lost.
+ *
+ * Errors: -EPERM none is open, or in a child of fork(); -EINVAL a consumer's
+ * handle; with the frame given back, those of dmashm_end().
+ */
+int dmashm_queue_put_cancel(struct dmashm_queue *q);
+
+/**
+ * dmashm_queue_finish() - say that no more frames will come
+ * @q: the producer's handle
+ *
+ * Consumers get what is there, then -EPIPE, until another producer takes the
+ * queue up. Does not wait for them.
+ *
+ * Errors: -EBUSY a frame is open; -EINVAL a consumer's handle; -EPERM in a
+ * child of fork().
+ */
+int dmashm_queue_finish(struct dmashm_queue *q);
+
+/**
+ * dmashm_queue_get_begin() - get the next frame to read
+ * @q:        a consumer's handle
+ * @deadline: absolute; one that has passed still gets a frame that is there
+ * @frame:    what there is to see, until dmashm_queue_get_end()
+ *
+ * One frame at a time, the oldest that this consumer has not seen.
+ *
+ * -EPIPE and -EOWNERDEAD say that no frame is there nor will come: the
+ * producer has finished, or is gone without that. @frame then only says how
+ * many frames were missed at the end. That a producer is gone is told once: the
+ * next call waits for another one.
+ *
+ * Other errors, with @frame undefined: -ETIMEDOUT; -EBUSY a frame is open
+ * already; -EINVAL @frame, or the producer's handle; -EPERM in a child of
+ * fork(); -EUSERS as dmashm_lock(); -EPROTO the length is nonsense, the frame
+ * was passed over; while a device is attached, those of dmashm_begin().
+ */
+int dmashm_queue_get_begin(struct dmashm_queue *q, uint64_t deadline,
+			   struct dmashm_frame *frame);
+
+/**
+ * dmashm_queue_get_end() - be done with the frame
+ * @q: a consumer's handle
+ *
+ * Errors: -EPERM none is open, or in a child of fork(); -EINVAL the producer's
+ * handle; with the frame given back, those of dmashm_end().
+ */
+int dmashm_queue_get_end(struct dmashm_queue *q);
+
+/**
+ * dmashm_queue_arm() - have poll(2) on the member fd report for a queue
+ * @q: the handle
+ *
+ * POLLIN when there may be a frame to read or, for the producer, to write, and
+ * POLLPRI when a member has left, each since this call; what dmashm_arm() chose
+ * is replaced. So an event loop arms, then calls begin with a deadline of 0
+ * until that gives -ETIMEDOUT, then polls, and arms again when it is told.
+ *
+ * Errors: -EPERM in a child of fork().
+ */
+int dmashm_queue_arm(struct dmashm_queue *q);
 
 #ifdef __cplusplus
 }

@@ -38,8 +38,7 @@ static int direction(unsigned int access, uint64_t *flags)
  */
 static bool must_sync(const struct dmashm_buffer *buf, unsigned int access)
 {
-	return access & DMASHM_SYNC ||
-	       __atomic_load_n(&dmashm_self(buf)->facts->attachments, __ATOMIC_ACQUIRE);
+	return access & DMASHM_SYNC || dmashm_attached(buf);
 }
 
 /* The dma-buf core asks for both -EINTR and -EAGAIN to be tried again. */

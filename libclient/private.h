@@ -121,6 +121,8 @@ bool dmashm_holds(const struct dmashm_buffer *buf);
 void dmashm_forsake(struct dmashm_buffer *buf);
 
 /* reader.c */
+uint32_t dmashm_slot_number(const struct dmashm_buffer *buf);
+void dmashm_be_looked_at(struct dmashm_buffer *buf);
 bool dmashm_readers(const uint32_t *words, uint64_t *out);
 bool dmashm_reads(const struct dmashm_buffer *buf);
 void dmashm_forsake_shared(struct dmashm_buffer *buf);
@@ -159,6 +161,12 @@ static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
 				    uint32_t offset)
 {
 	return dmashm_self(buf)->words + offset / sizeof(uint32_t);
+}
+
+/* Acquire: see must_sync() in bracket.c for what it pairs with. */
+static inline bool dmashm_attached(const struct dmashm_buffer *buf)
+{
+	return __atomic_load_n(&dmashm_self(buf)->facts->attachments, __ATOMIC_ACQUIRE);
 }
 
 /*

@@ -18,7 +18,7 @@ static inline bool can_leave_alone(uint32_t slot)
 /* NULL before the first time, and in a child of fork(). */
 static inline uint32_t *reader_slot(const struct dmashm_buffer *buf)
 {
-	/* Pairs with the release in be_looked_at(). */
+	/* Pairs with the release in dmashm_be_looked_at(). */
 	return __atomic_load_n(&dmashm_self(buf)->reader, __ATOMIC_ACQUIRE);
 }
 
@@ -82,16 +82,23 @@ int dmashm_unlock_shared(struct dmashm_buffer *buf)
 	return leave_slowly(buf);
 }
 
+/* Which slot is this process's. */
+uint32_t dmashm_slot_number(const struct dmashm_buffer *buf)
+{
+	return (uint32_t)(dmashm_self(buf)->slot - dmashm_word(buf, DMASHM_OFF_SLOTS)) /
+	       (DMASHM_SLOT_SIZE / sizeof(uint32_t));
+}
+
 /*
  * Have this process's slot looked at from now on. Sequentially consistent: who
  * locks exclusively and does not see the bit has changed the word before, and
- * enter_shared() sees that.
+ * enter_shared() sees that. A queue's producer looks at the same map, for
+ * consumers: see producer.c.
  */
-static void be_looked_at(struct dmashm_buffer *buf)
+void dmashm_be_looked_at(struct dmashm_buffer *buf)
 {
 	struct dmashm_self *self = dmashm_self(buf);
-	uint32_t n = (uint32_t)(self->slot - dmashm_word(buf, DMASHM_OFF_SLOTS)) /
-		     (DMASHM_SLOT_SIZE / sizeof(uint32_t));
+	uint32_t n = dmashm_slot_number(buf);
 
 	__atomic_fetch_or(dmashm_word(buf, DMASHM_OFF_READERS) + n / 32,
 			  UINT32_C(1) << n % 32, __ATOMIC_SEQ_CST);
@@ -143,7 +150,7 @@ static int prepare_shared(struct dmashm_buffer *buf)
 
 	err = dmashm_enter(buf);
 	if (!err && !reader_slot(buf))
-		be_looked_at(buf);
+		dmashm_be_looked_at(buf);
 	return err;
 }
 
@@ -165,7 +172,7 @@ static SLOW_PATH int lock_shared_slowly(struct dmashm_buffer *buf,
 static inline int lock_shared(struct dmashm_buffer *buf, uint64_t deadline)
 {
 	const struct dmashm_self *self = dmashm_self(buf);
-	/* Pairs with the release in be_looked_at(). */
+	/* Pairs with the release in dmashm_be_looked_at(). */
 	uint32_t *slot = __atomic_load_n(&self->reader, __ATOMIC_ACQUIRE);
 	const uint32_t *words = self->words;
 	uint32_t before;

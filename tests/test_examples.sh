@@ -15,12 +15,14 @@ an_empty_file() { : >/tmp/empty && stream_of /tmp/empty; }
 one_byte() { printf x >/tmp/one && stream_of /tmp/one; }
 no_file() { stream_of /no/such/file; }
 
-plan 10
+plan 12
 check hello $examples/hello
 check map_twice $examples/map_twice
 check counter_by_barrier $examples/counter barrier 20000
 check counter_by_ioctl $examples/counter ioctl 5000
 check counter_without $examples/counter none 100000
+check queue $examples/queue
+check queue_that_overwrites $examples/queue overwrite
 check raw_uapi $examples/raw_uapi
 check stream stream
 check stream_of_one_byte one_byte

@@ -130,10 +130,10 @@ struct dmashm_facts {
  *   bit  31    DRAIN: an exclusive locker sleeps until that is 0; who comes out
  *              asks the kernel
  *
- * The words of READERS, together a map of 64 bits: bit s says that the member
- * in slot s has ever come in shared, so that its slot is to be looked at; bit
- * 63, that the kernel is in, shared. A member sets its bit before it comes in
- * the first time; the kernel takes it off when the member leaves.
+ * The words of READERS, together a map of 64 bits: bit s says that the slot s
+ * is to be looked at; bit 63, that the kernel is in, shared. A member sets its
+ * bit before it comes in shared the first time; the kernel takes it off when
+ * the member leaves.
  *
  * All that follows is sequentially consistent where nothing else is said. One
  * pair must be: the locker's change of the word, then its look at the slots;
