@@ -145,7 +145,7 @@ static inline uint32_t *slot_word(const struct dmashm_queue *q, uint32_t slot,
 
 static inline uint32_t *own_word(const struct dmashm_queue *q, enum slot_word n)
 {
-	return q->buf->self->slot + n;
+	return dmashm_self(q->buf)->slot + n;
 }
 
 /* All looks and changes but those of lengths and of what is constant. */
