@@ -5,7 +5,8 @@ export KDIR ?= /lib/modules/$(shell uname -r)/build
 export PREFIX ?= /usr/local
 export DESTDIR
 
-.PHONY: all modules user lib tests examples install clean help demo check deps model
+.PHONY: all modules user lib tests examples bench install clean help demo check \
+	model bench-barrier deps
 
 all: modules user
 
@@ -14,12 +15,12 @@ modules:
 	+$(MAKE) -C examples/kernel
 	+$(MAKE) -C tests/kernel
 
-user: lib tests examples
+user: lib tests examples bench
 
 lib:
 	+$(MAKE) -C libclient
 
-tests examples: lib
+tests examples bench: lib
 	+$(MAKE) -C $@
 
 install: lib
@@ -30,6 +31,7 @@ clean:
 	+$(MAKE) -C libclient clean
 	+$(MAKE) -C examples clean
 	+$(MAKE) -C tests clean
+	+$(MAKE) -C bench clean
 	+$(MAKE) -C tests/kernel clean
 	+$(MAKE) -C examples/kernel clean
 	+$(MAKE) -C kernel clean
@@ -47,12 +49,16 @@ check: deps
 model:
 	model/check
 
+bench-barrier: deps
+	bench/run
+
 help:
 	@echo 'make           the module (for KDIR), the library, the examples, the tests'
 	@echo 'make user      all of that but the modules'
 	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
 	@echo 'make model     the protocol, by a model checker (needs spin): see model/check'
+	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
 	@echo 'make install   the module for KDIR, the library, the headers: see DESTDIR, PREFIX'
 	@echo 'make deps      what demo and check need on this machine, by apt'
 	@echo 'make clean     remove what was built here'
@@ -62,7 +68,7 @@ help:
 	@echo 'FILE=PATH      demo: the file to stream (a kernel image)'
 	@echo 'NATIVE=1       demo: on the running kernel instead of in a guest'
 	@echo 'KERNELS=LIST   check: Debian suites to take kernels from (bookworm trixie)'
-	@echo 'KERNEL=SUITE   demo: the same, for its one guest (trixie)'
+	@echo 'KERNEL=SUITE   demo, bench-barrier: the same, for one kernel (trixie)'
 	@echo 'TESTS=LIST     check: only test programs whose names contain one of these'
 	@echo 'KVM=0|1        do not, or do, use hardware virtualisation (a probe says)'
 	@echo 'V=1            show the commands of a build'

@@ -84,15 +84,16 @@ proctype party(byte me; byte member; byte ops; byte rounds; byte can)
 {
 	bool exclusive, once, slow, again, any;
 	bool sure;	/* W is promised: the next try succeeds */
-	byte seen, inside, m;
+	bool late;	/* gives up, after one more try */
+	byte seen, inside, m;	/* seen: X2; in the kernel: slots seen empty */
 #ifdef NO_FENCE
-	bool late;	/* the own increment is still in a store buffer, of one entry */
+	bool delayed;	/* the own increment is still in a store buffer, of one entry */
 #endif
 
 next:
 	atomic {
 		exclusive = false; once = false; slow = false; again = false;
-		any = false; sure = false; seen = 0; m = 0
+		any = false; sure = false; late = false; seen = 0; m = 0
 	}
 	if
 	:: rounds == 0 -> goto finish
@@ -239,7 +240,7 @@ S1:	if
 	MAY_DIE
 	:: S[member]++
 #ifdef NO_FENCE
-	:: late = true
+	:: delayed = true
 #endif
 	fi;
 
@@ -252,7 +253,7 @@ S2:	if
 D1:
 #ifdef NO_FENCE
 	if
-	:: late -> late = false; S[member]++
+	:: delayed -> delayed = false; S[member]++
 	:: else
 	fi;
 #endif
@@ -277,22 +278,33 @@ K_lock:	if
 	:: atomic { true -> lock_B(); goto K_try }
 	fi;
 
-K_try:	/* B is held from here to K_sleep, or to the end */
+K_try:	/* B is held from here to K_sleep or K_pause, or to the end */
 	atomic {
 		assert((W & KIND) != USER || (living & bit(W >> ID_SHIFT)));
 		if
-		:: (W & KIND) || !may_enter || kernel_holds -> goto K_busy
-		:: !(W & KIND) && may_enter && !kernel_holds && exclusive ->
+		:: !excluded && !(W & KIND) && W != published ->
+			/* Settles a free word's marks. That is a step of its own. */
+			d_step { W = published; wake_next() }
+		:: else -> goto K_claim
+		fi
+	}
+	skip;
+K_claim:
+	atomic {
+		if
+		:: (W & KIND) || !may_enter || excluded -> goto K_busy
+		:: !(W & KIND) && may_enter && !excluded && exclusive ->
 			d_step {
 				note_owner();
 				dequeue();
 				W = held(member) | (W & KEPT) | marks;
 				kernel_holds = kernel_holds || (member == 0);
 				sure = false;
+				seen = 0;
 				m = 1
 			}
 			goto K_drain
-		:: !(W & KIND) && may_enter && !kernel_holds && !exclusive ->
+		:: !(W & KIND) && may_enter && !excluded && !exclusive ->
 			goto K_enter
 		fi
 	}
@@ -318,7 +330,7 @@ K_look:	atomic {
 			enter_shared();
 			if
 			:: queued -> d_step { dequeue() } goto K_fix
-			:: else -> unlock_B(); goto D1
+			:: else -> unlock_B(); goto locked
 			fi
 #ifndef NO_FENCE_KERNEL
 		:: else -> goto K_step_back
@@ -328,26 +340,69 @@ K_look:	atomic {
 
 K_fix:	/* Whoever has left Q without W looks after those behind it. */
 	atomic {
-		W = (W & ~(WAITERS | TURN)) | marks;
-		if
-#ifndef NO_CHAIN
-		:: !(W & KIND) -> wake_next()
+#ifdef NO_GIVE_UP_MARKS
+		W = (inside -> published : W);
+#else
+		W = published;
 #endif
-		:: else
-		fi;
-		unlock_B()
+		if
+		:: !(W & KIND) ->
+#ifdef NO_CHAIN
+			if
+			:: !inside -> wake_next()
+			:: else
+			fi
+#else
+#ifdef NO_HANDON
+			if
+			:: inside -> wake_next()
+			:: else
+			fi
+#else
+			wake_next()
+#endif
+#endif
+		:: else -> goto K_fixed
+		fi
 	}
-	goto D1;
+	/* Who was woken answers for the rest. User space may have W by now. */
+	atomic {
+#ifdef NO_GIVE_UP_MARKS
+		W = (inside -> published : W);
+#else
+		W = published;
+#endif
+		goto K_fixed
+	}
+K_fixed:
+	atomic {
+		unlock_B();
+		if
+		:: inside -> goto locked
+		:: else -> goto gave_up
+		fi
+	}
 
-K_step_back:
-	atomic { lower_slot() }
+K_step_back:	/* leaves DRAIN as it is */
+	atomic {
+		if
+		:: member == 0 -> lower_slot()
+		:: else ->
+			S[member]--;
+			if
+#ifndef NO_DRAIN_WAKE
+			:: !(S[member] & COUNT) -> wake_drainers()
+#endif
+			:: else
+			fi
+		fi
+	}
 
 K_busy:	atomic {
-#ifndef UNCHECKED
 		assert(!sure);
-#endif
 		if
 		:: once -> d_step { unlock_B() } goto next
+		:: !once && late -> goto K_give_up
 		:: else
 		fi;
 		if
@@ -368,24 +423,40 @@ K_busy:	atomic {
 	}
 
 K_mark:	/*
-	 * One fetch-and-or. Where it finds W free it leaves it promised, to us or
-	 * to those ahead: so a try that follows does not fail again.
+	 * One fetch-and-or. Where it finds W free it tries again. Nobody gets in
+	 * before the first of Q meanwhile but other readers, if it is one: W is
+	 * promised. So a try that follows does not fail again.
 	 */
 	atomic {
+#ifndef NO_REANNOUNCE
+		woken = woken & ~bit(me);
+#endif
 		if
-		:: !(W & KIND) && may_enter ->
-#ifndef NO_PROMISE
+		:: !(W & KIND) && may_enter && !excluded ->
 			d_step {
-#ifndef UNCHECKED
-				assert(Q?[_, eval(me)]);
+				if
+				:: is_first ->
+#ifndef NO_PROMISE
+					impatient = impatient | bit(me);
 #endif
-				impatient = impatient | bit(me);
+					sure = true
+				:: else
+				fi;
 				W = W | marks;
-				sure = true
+				note_promise();
+				woken = woken & ~bit(me);
+				pausing = pausing | bit(me);
+				unlock_B()
 			}
-#endif
-			goto K_try
+			goto K_pause
 		:: else ->
+#if IMPATIENCE == 1
+			/* It may have seen W free, but too late. */
+			if
+			:: is_first -> impatient = impatient | bit(me)
+			:: true
+			fi;
+#endif
 			d_step {
 				W = W | marks;
 				note_promise();
@@ -396,25 +467,36 @@ K_mark:	/*
 		fi
 	}
 
-K_sleep:
+K_pause:	/* B is let go for a moment */
+	if
+	:: atomic { true -> lock_B(); goto K_paused }
+	:: atomic { (can & GIVE_UP) -> late = true; lock_B(); goto K_paused }
+	:: atomic { mortal -> d_step { kill(); late = true } lock_B(); goto K_paused }
+	fi;
+K_paused:
+	atomic {
+		pausing = pausing & ~bit(me);
+		again = true;
+		goto K_try
+	}
+
+K_sleep:	/* Its time may be over when it has been woken. */
 	if
 	:: atomic { (woken & bit(me)) -> lock_B(); again = true; goto K_try }
-	:: atomic { (can & GIVE_UP) -> lock_B(); goto K_give_up }
-	:: atomic { mortal -> d_step { kill() } lock_B(); goto K_give_up }
+	:: atomic { (can & GIVE_UP) -> late = true; lock_B(); goto K_try }
+	:: atomic { mortal -> d_step { kill(); late = true } lock_B(); goto K_try }
 	fi;
 
 K_give_up:
 	atomic {
-		dequeue();
-		W = (W & ~(WAITERS | TURN)) | marks;
+#ifdef HEAD_GIVES_UP
 		if
-#ifndef NO_HANDON
-		:: !(W & KIND) -> wake_next()
-#endif
+		:: woken & bit(me) -> d_step { dequeue() } goto K_fixed
 		:: else
 		fi;
-		woken = woken & ~bit(me);
-		unlock_B()
+#endif
+		d_step { dequeue() }
+		goto K_fix
 	}
 gave_up:
 	if
@@ -425,29 +507,30 @@ gave_up:
 	/*
 	 * The kernel: the owner of W waits for those who are inside shared
 	 */
-K_drain:
+K_drain:	/* Each slot needs to be seen empty but once. */
 	atomic {
 		if
 #ifdef NO_DRAIN
 		:: false ->
 #else
-		:: (living & bit(m)) && (S[m] & COUNT) ->
+		:: (living & bit(m)) && !(seen & bit(m)) && (S[m] & COUNT) ->
 #endif
-			S[m] = S[m] | DRAIN;
+			S[m] = S[m] | (once || late -> 0 : DRAIN);
 			any = true
-		:: else
+		:: else -> seen = seen | bit(m)
 		fi;
 		m++;
 		if
 		:: m <= MEMBERS -> goto K_drain
 		:: m > MEMBERS && !any && !kernel_readers ->
-			m = 0;
+			m = 0; seen = 0;
 			enter_exclusive();
 			d_step { unlock_B() }
-			goto inside_user
-		:: m > MEMBERS && (any || kernel_readers) && once ->
-			goto K_drain_give_up
-		:: m > MEMBERS && (any || kernel_readers) && !once ->
+			goto locked
+		:: m > MEMBERS && (any || kernel_readers) && (once || late) ->
+			m = 0; seen = 0; any = false;
+			goto K_release
+		:: m > MEMBERS && (any || kernel_readers) && !once && !late ->
 			d_step {
 				m = 0;
 				any = false;
@@ -461,22 +544,30 @@ K_drain:
 
 K_drain_sleep:
 	if
-	:: atomic { (woken & bit(me)) -> lock_B();
-		drainers = drainers & ~bit(me); m = 1; goto K_drain }
-	:: atomic { (can & GIVE_UP) -> lock_B(); goto K_drain_give_up }
-	:: atomic { mortal -> d_step { kill() } lock_B(); goto K_drain_give_up }
+	:: atomic { (woken & bit(me)) -> lock_B(); goto K_drain_woken }
+	:: atomic { (can & GIVE_UP) -> late = true; lock_B(); goto K_drain_woken }
+	:: atomic { mortal -> d_step { kill(); late = true } lock_B(); goto K_drain_woken }
 	fi;
-
-K_drain_give_up:
+K_drain_woken:
 	atomic {
 		drainers = drainers & ~bit(me);
 		woken = woken & ~bit(me);
-		W = (W & DIED) | marks;
-		kernel_holds = (member == 0 -> false : kernel_holds);
-		wake_next();
-		unlock_B()
+		m = 1;
+		goto K_drain
 	}
-	goto gave_up;
+
+locked:	/* One that was killed in the kernel dies on its way out of it. */
+	atomic {
+		if
+		:: late && (dying & bit(member)) -> goto dead
+		:: else
+		fi;
+		late = false;
+		if
+		:: exclusive -> goto inside_user
+		:: else -> goto D1
+		fi
+	}
 
 	/*
 	 * The kernel: UNLOCK
@@ -484,14 +575,38 @@ K_drain_give_up:
 K_unlock:
 	atomic {
 		lock_B();
+		goto K_release
+	}
+
+K_release:	/*
+	 * Wakes first: the marks are those of afterwards. Or last, under the
+	 * same B; W may be had, and given back, before.
+	 */
+	atomic {
 		d_step {
 			go_outside();
-			W = (W & DIED) | marks;
-			kernel_holds = (member == 0 -> false : kernel_holds);
+#ifdef FREE_FIRST
+			W = (W & DIED) | (impatient -> TURN : 0)
+#else
+#ifndef NO_UNLOCK_WAKE
 			wake_next();
+#endif
+			W = (W & DIED) | marks
+#endif
+		}
+#ifdef FREE_FIRST
+	}
+	atomic {
+		d_step { wake_next() }
+#endif
+		d_step {
+			kernel_holds = (member == 0 -> false : kernel_holds);
 			unlock_B()
 		}
-		goto unlocked
+		if
+		:: late -> goto gave_up
+		:: else -> goto unlocked
+		fi
 	}
 
 K_unlock_shared:

@@ -8,16 +8,22 @@ inline check()
 #ifndef UNCHECKED
 		if
 		:: !B ->
-			assert((len(Q) > 0) == ((W & WAITERS) > 0));
+			assert(len(Q) > 0 || !(W & WAITERS));
 			assert((impatient > 0) == ((W & TURN) > 0));
 			assert(kernel_holds == ((W & KIND) == KERNEL));
-			/* Q sleeps only while W is held, or its head is coming. */
+			/*
+			 * The first of Q has been woken and has not looked yet, or
+			 * W is held and says WAITERS. Or it is awake: it saw W free
+			 * when it was about to sleep.
+			 */
 			if
-			:: len(Q) > 0 && !(W & KIND) ->
-				Q?<hs, h>;
-				assert(woken & bit(h))
+			:: len(Q) > 0 && !(woken & bit(first)) ->
+				assert(W & WAITERS);
+				assert((W & KIND) || (pausing & bit(first)))
 			:: else
 			fi;
+			assert(!(drainers & (drainers - 1)));
+			assert(!drainers || (W & KIND));
 			/* A drainer sleeps only while somebody is to wake it. */
 			if
 			:: drainers & ~woken ->
@@ -55,7 +61,7 @@ inline note_promise()
 			fi;
 			Q?hs, turned; Q!hs, turned
 		}
-		turned = 0
+		h = 0; n = 0; hs = 0; turned = 0
 	:: else
 	fi
 #else

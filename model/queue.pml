@@ -21,14 +21,22 @@ inline unlock_B()
 	check()
 }
 
+/* The first, and if that is a reader, those directly behind it. */
 inline wake_next()
 {
-	if
-	:: len(Q) > 0 ->
-		Q?<hs, h>;
-		woken = woken | bit(h) | (hs -> shared_sleepers : 0)
-	:: else
-	fi
+	d_step {
+		n = 0;
+		for (h : 1 .. len(Q)) {	/* turns it round once */
+			Q?hs, turned; Q!hs, turned;
+			if
+			:: n == 0 || (hs && n < BATCH) ->
+				woken = woken | bit(turned);
+				n = (hs -> n + 1 : BATCH)
+			:: else -> n = BATCH
+			fi
+		}
+		h = 0; n = 0; hs = 0; turned = 0
+	}
 }
 
 inline wake_drainers()
@@ -36,16 +44,28 @@ inline wake_drainers()
 	woken = woken | drainers
 }
 
-#define may_enter (!impatient || Q?[_, eval(me)] || (!exclusive && Q?[1, _]))
+#define may_enter (!impatient || is_first || (!exclusive && Q?[1, _]))
+#define excluded ((member == 0 && kernel_holds) || (exclusive && drainers))
+#define is_first Q?[_, eval(me)]
 #define queued Q??[_, eval(me)]
+
+inline note_first()
+{
+	if
+	:: len(Q) > 0 -> Q?<hs, first>
+	:: else -> first = 0
+	fi;
+	hs = 0
+}
 
 inline dequeue()
 {
 	if
 	:: queued ->
 		Q??_, eval(me);
-		shared_sleepers = shared_sleepers & ~bit(me);
+		note_first();
 		impatient = impatient & ~bit(me);
+		woken = woken & ~bit(me);
 #ifdef BOUNDED
 		promises = promises & ~bit(me);
 		budget[me] = 0;
@@ -60,6 +80,6 @@ inline enqueue()
 	:: queued
 	:: else ->
 		Q!(exclusive -> 0 : 1), me;
-		shared_sleepers = shared_sleepers | (exclusive -> 0 : bit(me))
+		note_first()
 	fi
 }

@@ -27,7 +27,10 @@
 #ifndef DEATHS
 #define DEATHS		0
 #endif
-/* Who is woken in vain becomes impatient: 0 never, 1 perhaps, 2 at once */
+/* Who looks in vain again becomes impatient: 0 never, 1 perhaps, 2 at once */
+#ifndef BATCH
+#define BATCH		32	/* readers woken at a time */
+#endif
 #ifndef IMPATIENCE
 #define IMPATIENCE	1
 #endif
@@ -38,8 +41,11 @@
 #ifdef NO_WAITERS
 #define marks		(impatient -> TURN : 0)
 #else
-#define marks		((len(Q) > 0 -> WAITERS : 0) | (impatient -> TURN : 0))
+/* The first of Q answers for those behind it once it is woken, until it looks. */
+#define marks		((len(Q) && !(woken & bit(first)) -> WAITERS : 0) | \
+			 (impatient -> TURN : 0))
 #endif
+#define published	((W & ~(WAITERS | TURN)) | marks)
 #ifdef NO_DIED
 #define KEPT		0
 #else
@@ -66,9 +72,9 @@ chan tickets = [PARTIES] of { byte };	/* a fair lock: in the order of asking */
 bool B;
 #endif
 chan Q = [PARTIES] of { byte, byte };	/* shared?, who */
-byte shared_sleepers;	/* a mask, as those below: the shared ones in Q */
-byte impatient;
-byte drainers;		/* D */
+byte first;		/* of Q; 0 where Q is empty */
+byte impatient;		/* a mask of parties, as those below */
+byte drainers;		/* one at the most */
 byte woken;
 bool kernel_holds;
 byte kernel_readers;
@@ -81,11 +87,11 @@ byte deaths = DEATHS;	/* how many more processes may die */
 byte dying;		/* of members */
 byte threads[MEMBERS + 1];
 byte finished;		/* of parties */
+byte pausing;		/* of parties: in Q, but awake */
 #ifdef BOUNDED
 byte promises;		/* of parties: TURN is set for them */
 byte budget[PARTIES];	/* how many more may own W before them */
-hidden byte turned;
 #endif
 
 hidden byte h, n;	/* for use inside one step */
-hidden byte hs;
+hidden byte hs, turned;

@@ -28,6 +28,7 @@ user() {
 	make -C "$top/libclient" clean >/dev/null &&
 		make -C "$top/examples" clean >/dev/null &&
 		make -C "$top/tests" clean >/dev/null &&
+		make -C "$top/bench" clean >/dev/null &&
 		quiet make -C "$top" user "$@"
 }
 
