@@ -46,8 +46,9 @@ demo: deps
 check: deps
 	tests/vm/check $(TESTS)
 
-model:
-	model/check
+model: deps
+	tests/vm/build $(or $(KERNEL),trixie) >/dev/null
+	tests/vm/compile $(or $(KERNEL),trixie) model/check
 
 bench-barrier: deps
 	bench/run
@@ -57,7 +58,7 @@ help:
 	@echo 'make user      all of that but the modules'
 	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
-	@echo 'make model     the protocol, by a model checker (needs spin): see model/check'
+	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
 	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
 	@echo 'make install   the module for KDIR, the library, the headers: see DESTDIR, PREFIX'
 	@echo 'make deps      what demo and check need on this machine, by apt'
