@@ -2,8 +2,8 @@
 /*
  * How long to look at a barrier that is held before going to sleep.
  *
- * Sleeping and being woken cost as much as some hundred looks; so looking pays
- * where the holder is about to leave, and costs twice where it is not. Each
+ * Looking pays where the holder is about to leave, for sleeping and being woken
+ * cost more than many looks, and is wasted where he is not. Each
  * handle learns which of the two it mostly meets: towards twice of what was
  * needed where looking paid, towards a few looks where it did not.
  */
@@ -11,7 +11,7 @@
 
 #include <unistd.h>
 
-#define SPINS_MAX	400	/* bench/barrier.c shows what others cost */
+#define SPINS_MAX	400	/* less than a sleep and a wake cost */
 #define SPINS_MIN	8	/* enough to notice that times have changed */
 #define SPINS_INERTIA	8	/* how many such cases outweigh the past */
 
