@@ -71,6 +71,8 @@ help:
 	@echo 'KERNELS=LIST   check: Debian suites to take kernels from (bookworm trixie)'
 	@echo 'KERNEL=SUITE   demo, bench-barrier: the same, for one kernel (trixie)'
 	@echo 'TESTS=LIST     check: only test programs whose names contain one of these'
+	@echo 'KILLS=N        check: how many members test_kill kills (200); for the nightly form:'
+	@echo '               make check TESTS=kill KILLS=2000 TEST_TIMEOUT=1200'
 	@echo 'KVM=0|1        do not, or do, use hardware virtualisation (a probe says)'
 	@echo 'V=1            show the commands of a build'
 	@echo 'DMASHM_CACHE   where the guests'\'' Debian trees are kept (~/.cache/dmashm)'

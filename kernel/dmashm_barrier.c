@@ -223,7 +223,7 @@ u32 dmashm_barrier_settle(struct dmashm_barrier *barrier)
  * Taking it
  */
 
-/* Take the word if nobody has it; readers may be in. Model: K_try. */
+/* Take the word if nobody has it; readers may be in. Model: K_claim. */
 static int barrier_claim(struct dmashm_barrier *barrier,
 			 struct dmashm_locker *locker)
 {
@@ -301,7 +301,7 @@ bool dmashm_barrier_excludes(struct dmashm_barrier *barrier,
  * @barrier: which one
  * @locker:  in the queue or not
  *
- * Who gets it exclusively may have readers to drain.
+ * Who gets it exclusively may have readers to drain. Model: K_try.
  *
  * Context: any; the caller holds barrier->lock.
  * Return: 0 or -EOWNERDEAD; -EBUSY; -EOVERFLOW.
@@ -322,6 +322,8 @@ int dmashm_barrier_try(struct dmashm_barrier *barrier,
  * @barrier:  which one
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    as for sleeping
+ *
+ * Model: K_pause.
  *
  * Context: process; the caller holds barrier->lock, which is let go meanwhile.
  * Return: 0; -ERESTARTSYS or -ETIMEDOUT as from a sleep.

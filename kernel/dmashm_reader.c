@@ -71,7 +71,7 @@ static void reader_wake_drainer(struct dmashm_barrier *barrier)
  * A full barrier: what the caller reads of the word afterwards is not older.
  * Pairs with the full barrier between an exclusive locker's change of the word
  * and its look at the slots: barrier_claim() in the kernel, dmashm_lock() in
- * the library. Model: S1.
+ * the library. Model: K_enter.
  *
  * Context: any; the caller holds barrier->lock.
  * Return: 0; -EOVERFLOW the member is in too often already.

@@ -70,7 +70,17 @@ readme_shows_hello() {
 		diff - "$top/examples/hello.c"
 }
 
-plan 11
+# What the sources call steps of the model (X1, K_try ...) are labels there.
+model_has_the_steps() {
+	steps=$(grep -rhoE '\<([XUSD][0-9]|S_peek|[KWP]_[a-z_]+)\>' "$top/kernel" "$top/libclient" --include='*.c' --include='*.h' | sort -u)
+	[ "$(echo "$steps" | wc -l)" -ge 20 ] || return 1
+	for step in $steps; do
+		grep -qE "^[[:space:]]*$step:" "$top"/model/*.pml || { echo "$step is no label in model/"; missing=1; }
+	done
+	[ -z "${missing:-}" ]
+}
+
+plan 12
 check modules_build_without_a_warning modules W=1
 check sparse_finds_nothing modules W=1 C=2
 check gcc_finds_nothing user CC=gcc
@@ -82,4 +92,5 @@ check a_program_builds_with_gcc consumer gcc
 check a_program_builds_with_clang consumer clang
 check a_program_builds_in_cpp consumer_cpp g++
 check the_readme_shows_the_example_as_it_is readme_shows_hello
+check the_model_has_the_steps_that_the_code_names model_has_the_steps
 exit "$ktap_failed"

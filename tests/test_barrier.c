@@ -336,6 +336,16 @@ TEST_LIMIT(a_scribbler_hangs_nobody, 120)
 			ret = ioctl(tester, TESTER_IOC_UNLOCK);
 			ASSERT(!ret || errno == EPROTO);
 		}
+		ret = lock_shared_until(member, in_ms(2));
+		ASSERT(!ret || errno == EOWNERDEAD || errno == ETIMEDOUT || errno == EOVERFLOW);
+		ret = unlock_shared(member);
+		ASSERT(!ret || errno == EPERM);
+		late = in_ms(2);
+		ret = ioctl(tester, TESTER_IOC_LOCK_SHARED, &late);
+		ASSERT(!ret || errno == EOWNERDEAD || errno == ETIMEDOUT);
+		if (!ret || errno == EOWNERDEAD)
+			ASSERT_EQ(ioctl(tester, TESTER_IOC_UNLOCK_SHARED), 0);
+		late = in_ms(5000);
 		wait_word(member, 0, load(words), in_ms(1));
 		fcntl(member, F_SETFL, O_RDWR | O_NONBLOCK);
 		ret = (int)pread(member, &byte, 1, 0);
