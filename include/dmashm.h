@@ -200,7 +200,8 @@ int dmashm_unlock(struct dmashm_buffer *buf);
  * Any number may share it, while nobody holds it exclusively. Who locks
  * exclusively waits for those who are in, and nobody comes in meanwhile: so a
  * stream of readers does not keep a writer out; nor a stream of writers a
- * reader, for more than some milliseconds and one turn of each who came before.
+ * reader, for more than some milliseconds and one turn of each who came before
+ * (docs/barrier.md has it exactly; a signal costs the place in the queue).
  *
  * Returns 0, or -EOWNERDEAD: it is held in both cases, but the last exclusive
  * holder died inside, and what is read may be half written; to repair it takes

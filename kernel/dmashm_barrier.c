@@ -205,8 +205,13 @@ u32 dmashm_barrier_settle(struct dmashm_barrier *barrier)
 	for (tries = 0; tries < BARRIER_TRIES; tries++) {
 		u32 right = word_should_be(barrier, word);
 
-		if (right == word)
+		if (right == word) {
+			/* Free, and the first sleeps: somebody scribbled. */
+			if (dmashm_word_kind(word) == DMASHM_KIND_FREE &&
+			    word & DMASHM_WAITERS)
+				dmashm_locker_wake_next(barrier);
 			break;
+		}
 		/*
 		 * Acquire: whoever comes next sees what the dead one wrote.
 		 * Release: passes it on to a locker of user space.

@@ -11,11 +11,12 @@
  * No wake-up is lost
  *
  *   Whenever barrier->lock is free and somebody queues, the first in the queue
- *   has been woken and has not looked yet, or the word is held and says
- *   WAITERS, so that it is unlocked in the kernel. Three things keep that up:
- *   who begins to sleep writes WAITERS into a word that is not to be had, in
- *   one step; who unlocks wakes the next; and so does who leaves the queue, in
- *   or not, and sees that the word is free.
+ *   is awake (it has been woken and has not looked yet, or pauses before it
+ *   tries again), or the word is held and says WAITERS, so that it is unlocked
+ *   in the kernel. Three things keep that up: who begins to sleep, first in the
+ *   queue or behind one that sleeps, writes WAITERS into a word that is not to
+ *   be had, in one step; who unlocks wakes the next; and so does who leaves the
+ *   queue, in or not, and sees that the word is free.
  *
  *   While the first is on its way the word need not say WAITERS: those who do
  *   not queue lock and unlock without a system call until it gets there, gets

@@ -123,13 +123,11 @@ int dmashm_sleeper_sleep(struct dmashm_barrier *barrier,
  *
  * Context: any; the caller holds barrier->lock, without which the task cannot
  * leave: so it is still there.
- * Return: false if it had been woken before and has not looked yet.
  */
-bool dmashm_sleeper_wake(struct dmashm_sleeper *sleeper)
+void dmashm_sleeper_wake(struct dmashm_sleeper *sleeper)
 {
 	if (sleeper->woken)
-		return false;
+		return;
 	WRITE_ONCE(sleeper->woken, true);
 	wake_up_process(sleeper->task);
-	return true;
 }

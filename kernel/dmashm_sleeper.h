@@ -36,6 +36,6 @@ void dmashm_sleeper_remove(struct dmashm_sleepers *queue,
 int dmashm_sleeper_sleep(struct dmashm_barrier *barrier,
 			 struct dmashm_sleeper *sleeper, u64 deadline,
 			 unsigned int state);
-bool dmashm_sleeper_wake(struct dmashm_sleeper *sleeper);
+void dmashm_sleeper_wake(struct dmashm_sleeper *sleeper);
 
 #endif /* DMASHM_SLEEPER_H */

@@ -3,7 +3,7 @@
 #include "private.h"
 
 #include <linux/dma-buf.h>
-#include <sched.h>
+#include <time.h>
 
 #define ACCESS	(DMASHM_READ | DMASHM_WRITE)
 
@@ -113,19 +113,30 @@ int dmashm_end(struct dmashm_buffer *buf, unsigned int access)
 	return err ? err : unlocked;
 }
 
+/* Sleeps rather than yields: those in the queue may be of lower priority. */
+static void rest(void)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	(void)nanosleep(&moment, NULL);
+}
+
+/* The barrier alone where @access is 0, else all of a bracket. */
+static int open_once(struct dmashm_buffer *buf, unsigned int access)
+{
+	return access ? dmashm_begin(buf, access, DMASHM_NEVER) : dmashm_lock(buf);
+}
+
 /*
- * The barrier alone where @access is 0, else all of a bracket. Where too many
- * queue for it, who had it before still gets it: he could not tell -EUSERS from
- * that of the sleep.
+ * Where too many queue for it, who had it before still gets it: he could not
+ * tell -EUSERS from that of the sleep.
  */
 static int open_again(struct dmashm_buffer *buf, unsigned int access)
 {
 	int err;
 
-	do {
-		err = access ? dmashm_begin(buf, access, DMASHM_NEVER) :
-			       dmashm_lock(buf);
-	} while (err == -EUSERS && !sched_yield());
+	while ((err = open_once(buf, access)) == -EUSERS)
+		rest();
 	return err;
 }
 

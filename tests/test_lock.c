@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The library's locks, shared and exclusive, and who they have to do with. */
+#include <pthread.h>
 #include <sched.h>
 
 #include "library.h"
@@ -180,6 +181,78 @@ TEST(a_stopped_holder_does_not_stop_the_clock)
 		ASSERT_EQ(dmashm_unlock(buf), 0);
 		store(dmashm_event(buf, 0), 0);
 	}
+}
+
+static volatile int signals;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	signals++;
+}
+
+/*
+ * A LOCK that sleeps, behind a holder or for a reader to come out: a signal ends
+ * it, unless it asks for restarting, and nothing is left of it. The library goes
+ * on by itself.
+ */
+TEST(signals_end_the_ioctl_and_not_the_library)
+{
+	struct dmashm_buffer *buf = new_buffer(1);
+	struct sigaction action = { .sa_handler = on_signal };
+	int shared, restart, before;
+
+	for (shared = 0; shared < 2; shared++) {
+		pid_t holder = start_holder(buf, shared), signaller = start_signaller();
+		uint32_t word = load(words_of(buf));
+
+		for (restart = 0; restart < 2; restart++) {
+			action.sa_flags = restart ? SA_RESTART : 0;
+			ASSERT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+			before = signals;
+			ASSERT_ERRNO(lock_until(dmashm_member_fd(buf), in_ms(restart ? 300 : 20000)),
+				     restart ? ETIMEDOUT : EINTR);
+			ASSERT(signals > before);
+			ASSERT_EQ(load(words_of(buf)) & ~DMASHM_WAITERS, word);
+		}
+		action.sa_flags = 0;
+		ASSERT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+		before = signals;
+		ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(SECOND / 2)), -ETIMEDOUT);
+		ASSERT(signals > before);
+		ASSERT_EQ(load(words_of(buf)) & ~DMASHM_WAITERS, word);
+		kill(signaller, SIGKILL);
+		while (waitpid(signaller, NULL, 0) != signaller)
+			;
+		kill_child(holder);
+		ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(10 * SECOND)),
+			  shared ? 0 : -EOWNERDEAD);
+		dmashm_recover(buf);
+		ASSERT_EQ(dmashm_unlock(buf), 0);
+		ASSERT_EQ(load(words_of(buf)), 0);
+		store(dmashm_event(buf, 0), 0);
+	}
+}
+
+static struct dmashm_buffer *of_both;
+
+static void *unlock_in_thread(void *unused)
+{
+	ASSERT_EQ(dmashm_unlock(of_both), 0);
+	ASSERT_EQ(dmashm_lock_shared(of_both), 0);
+	return unused;
+}
+
+TEST(any_thread_may_unlock)
+{
+	pthread_t thread;
+
+	of_both = new_buffer(1);
+	ASSERT_EQ(dmashm_lock(of_both), 0);
+	ASSERT_EQ(pthread_create(&thread, NULL, unlock_in_thread, NULL), 0);
+	pthread_join(thread, NULL);
+	ASSERT_EQ(dmashm_unlock_shared(of_both), 0);
+	ASSERT_EQ(dmashm_trylock(of_both), 0);
 }
 
 /* It is first in the queue, and stopped: those behind it are served. */

@@ -463,6 +463,24 @@ TEST(a_word_that_its_dead_holder_wiped_is_free)
 	wait_child(sleeper);
 }
 
+/* Overwritten with the mark of a sleeper, and free: who looks wakes the sleeper. */
+TEST(a_free_word_with_sleepers_wakes_them)
+{
+	int member = join(create(1)), other = join_by(member, NULL);
+	uint32_t *words = map_words(member);
+	pid_t sleeper;
+
+	ASSERT_EQ(try_lock(member), 0);
+	sleeper = start_locker(member, false);
+	word_becomes(words, DMASHM_WAITERS, DMASHM_WAITERS);
+	sleep_ms(100);
+	store(words, DMASHM_WAITERS);
+	ASSERT_EQ(try_lock_shared(other), 0);
+	ASSERT_EQ(unlock_shared(other), 0);
+	alarm(20);
+	wait_child(sleeper);
+}
+
 /*
  * A member that wakes who waits for the readers, over and over, does not stop
  * the clock.
