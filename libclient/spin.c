@@ -11,7 +11,13 @@
 
 #include <unistd.h>
 
-#define SPINS_MAX	400	/* less than a sleep and a wake cost */
+/*
+ * That looking pays at all shows where two processes compete (bench/barrier
+ * contention, on two CPUs): 511 ns without, 356 to 377 ns with 50, 100, 400 or
+ * 1600 looks at the most. Which of these hardly matters, for the estimate stays
+ * far below; so few.
+ */
+#define SPINS_MAX	100
 #define SPINS_MIN	8	/* enough to notice that times have changed */
 #define SPINS_INERTIA	8	/* how many such cases outweigh the past */
 
