@@ -241,7 +241,7 @@ static void kill_at_each_step(operation *operate, enum other other)
 	ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
 	total = count_steps(buf, operate, other);
 
-	for (n = 0; n < total + 2; n += n < 100 || n > total - 60 ? 1 : 11, kills++)
+	for (n = 0; n < total + 2; n += n < 100 || n > total - 60 ? 1 : 31, kills++)
 		kill_after(buf, operate, other, n);
 	printf("# %d steps, %d kills, %llu s\n", total, kills,
 	       (unsigned long long)((now_ns() - before) / SECOND));
