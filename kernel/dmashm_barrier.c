@@ -301,17 +301,11 @@ bool dmashm_barrier_excludes(struct dmashm_barrier *barrier,
 	return locker->mode == DMASHM_EXCLUSIVE && barrier->drainer;
 }
 
-/**
- * dmashm_barrier_try() - one attempt
- * @barrier: which one
- * @locker:  in the queue or not
- *
- * Who gets it exclusively may have readers to drain. Model: K_try.
- *
- * Context: any; the caller holds barrier->lock.
- * Return: 0 or -EOWNERDEAD; -EBUSY; -EOVERFLOW.
+/*
+ * One attempt; 0 or -EOWNERDEAD, -EBUSY, -EOVERFLOW. Who gets it exclusively may
+ * have readers to drain. Model: K_try.
  */
-int dmashm_barrier_try(struct dmashm_barrier *barrier,
+static int barrier_try(struct dmashm_barrier *barrier,
 		       struct dmashm_locker *locker)
 {
 	lockdep_assert_held(&barrier->lock);
@@ -322,18 +316,11 @@ int dmashm_barrier_try(struct dmashm_barrier *barrier,
 	return barrier_claim(barrier, locker);
 }
 
-/**
- * dmashm_barrier_pause() - instead of sleeping, where a word never keeps still
- * @barrier:  which one
- * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
- * @state:    as for sleeping
- *
- * Model: K_pause.
- *
- * Context: process; the caller holds barrier->lock, which is let go meanwhile.
- * Return: 0; -ERESTARTSYS or -ETIMEDOUT as from a sleep.
+/*
+ * Instead of sleeping, where a word never keeps still: lets barrier->lock go for
+ * a moment. 0; -ERESTARTSYS or -ETIMEDOUT as from a sleep. Model: K_pause.
  */
-int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
+static int barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
 			 unsigned int state)
 	__must_hold(&barrier->lock)
 {
@@ -428,7 +415,7 @@ int dmashm_barrier_trylock(struct dmashm_barrier *barrier,
 
 	dmashm_locker_init(&locker, member, mode);
 	spin_lock_irqsave(&barrier->lock, flags);
-	ret = dmashm_barrier_try(barrier, &locker);
+	ret = barrier_try(barrier, &locker);
 	if ((!ret || ret == -EOWNERDEAD) && mode == DMASHM_EXCLUSIVE &&
 	    dmashm_reader_any(barrier)) {
 		barrier_release(barrier, member);
@@ -446,7 +433,7 @@ static int barrier_lock_queueing(struct dmashm_barrier *barrier,
 	int ret, reason = 0;
 
 	for (;;) {
-		ret = dmashm_barrier_try(barrier, locker);
+		ret = barrier_try(barrier, locker);
 		if (ret != -EBUSY)
 			break;
 		ret = reason ?: dmashm_locker_queue(barrier, locker);
@@ -457,7 +444,7 @@ static int barrier_lock_queueing(struct dmashm_barrier *barrier,
 			reason = dmashm_sleeper_sleep(barrier, &locker->sleeper,
 						      deadline, state);
 		else
-			reason = dmashm_barrier_pause(barrier, deadline, state);
+			reason = barrier_pause(barrier, deadline, state);
 	}
 	dmashm_locker_leave(barrier, locker);
 	return ret;

@@ -60,9 +60,5 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 u32 dmashm_barrier_settle(struct dmashm_barrier *barrier);
 bool dmashm_barrier_excludes(struct dmashm_barrier *barrier,
 			     const struct dmashm_locker *locker);
-int dmashm_barrier_try(struct dmashm_barrier *barrier,
-		       struct dmashm_locker *locker);
-int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
-			 unsigned int state);
 
 #endif /* DMASHM_BARRIER_H */

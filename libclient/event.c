@@ -4,14 +4,15 @@
 
 #include <limits.h>
 
-static bool is_event(unsigned int n)
+/* What every call about an event begins with. */
+static int enter_for(struct dmashm_buffer *buf, unsigned int n)
 {
-	return n < DMASHM_EVENT_COUNT;
+	return n < DMASHM_EVENT_COUNT ? dmashm_enter(buf) : -EINVAL;
 }
 
 uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n)
 {
-	if (!is_event(n) || dmashm_enter(buf))
+	if (enter_for(buf, n))
 		return NULL;
 	return dmashm_word(buf, DMASHM_OFF_EVENT(n));
 }
@@ -27,16 +28,14 @@ int dmashm_wait_word(const struct dmashm_buffer *buf, struct dmashm_wait *arg)
 int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 		uint64_t deadline)
 {
-	struct dmashm_wait arg = { .expected = expected, .deadline = deadline };
-	int err;
+	struct dmashm_wait arg = {
+		.offset = DMASHM_OFF_EVENT(n),
+		.expected = expected,
+		.deadline = deadline,
+	};
+	int err = enter_for(buf, n);
 
-	if (!is_event(n))
-		return -EINVAL;
-	err = dmashm_enter(buf);
-	if (err)
-		return err;
-	arg.offset = DMASHM_OFF_EVENT(n);
-	return dmashm_wait_word(buf, &arg);
+	return err ? err : dmashm_wait_word(buf, &arg);
 }
 
 /* Wake those who sleep on any word of the page; how many, or -errno. */
@@ -54,11 +53,8 @@ int dmashm_wake_word(const struct dmashm_buffer *buf, uint32_t offset,
 
 int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count)
 {
-	int err;
+	int err = enter_for(buf, n);
 
-	if (!is_event(n))
-		return -EINVAL;
-	err = dmashm_enter(buf);
 	return err ? err : dmashm_wake_word(buf, DMASHM_OFF_EVENT(n), count);
 }
 
@@ -74,15 +70,11 @@ int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 	       uint32_t departures)
 {
 	struct dmashm_arm arg = {
-		.expected = expected, .departures = departures,
+		.offset = DMASHM_OFF_EVENT(n),
+		.expected = expected,
+		.departures = departures,
 	};
-	int err;
+	int err = enter_for(buf, n);
 
-	if (!is_event(n))
-		return -EINVAL;
-	err = dmashm_enter(buf);
-	if (err)
-		return err;
-	arg.offset = DMASHM_OFF_EVENT(n);
-	return dmashm_ioctl(buf->member_fd, DMASHM_IOC_ARM, &arg);
+	return err ? err : dmashm_ioctl(buf->member_fd, DMASHM_IOC_ARM, &arg);
 }

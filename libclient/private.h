@@ -169,6 +169,9 @@ static inline bool dmashm_attached(const struct dmashm_buffer *buf)
 	return __atomic_load_n(&dmashm_self(buf)->facts->attachments, __ATOMIC_ACQUIRE);
 }
 
+/* The bits of READERS that stand for slots; the map may say anything. */
+#define DMASHM_SLOT_BITS	((UINT64_C(1) << DMASHM_CAPACITY) - 1)
+
 /*
  * X2: whom does READERS name? Bit n stands for slot n. Two words of one line; at
  * one look where the machine has it.

@@ -42,20 +42,12 @@ static void count_in(const struct dmashm_queue *q, uint32_t slot,
  */
 static struct crowd see_crowd(const struct dmashm_queue *q)
 {
-	const uint32_t *map = dmashm_word(q->buf, DMASHM_OFF_READERS);
+	uint64_t left = dmashm_readers_map(dmashm_self(q->buf)->words) &
+			DMASHM_SLOT_BITS;
 	struct crowd crowd = { .size = 0 };
-	uint32_t n;
 
-	for (n = 0; n < DMASHM_CAPACITY; n += 32) {
-		uint32_t bits = look(&map[n / 32]);
-
-		for (; bits; bits &= bits - 1) {
-			uint32_t slot = n + (uint32_t)__builtin_ctz(bits);
-
-			if (slot < DMASHM_CAPACITY)
-				count_in(q, slot, &crowd);
-		}
-	}
+	for (; left; left &= left - 1)
+		count_in(q, (uint32_t)__builtin_ctzll(left), &crowd);
 	return crowd;
 }
 

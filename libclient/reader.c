@@ -212,12 +212,10 @@ bool dmashm_readers(const uint32_t *words, uint64_t *out)
 {
 	const uint32_t *slots = words + DMASHM_OFF_SLOTS / sizeof(*words);
 	uint64_t map = dmashm_readers_map(words);
-	uint64_t left = map & ~*out;
+	uint64_t left = map & ~*out & DMASHM_SLOT_BITS;
 
 	if (map >> 63)		/* DMASHM_READERS_KERNEL */
 		return true;
-	/* The map may say anything. */
-	left &= (UINT64_C(1) << DMASHM_CAPACITY) - 1;
 	for (; left; left &= left - 1) {
 		const uint32_t *slot = slots + (unsigned int)__builtin_ctzll(left) *
 					       (DMASHM_SLOT_SIZE / sizeof(*slots));

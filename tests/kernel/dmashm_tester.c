@@ -210,22 +210,14 @@ static long tester_record(struct tester *tester, void __user *user)
 	return copy_to_user(user, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
 
-static long tester_lock(struct tester *tester, void __user *user)
+static long tester_lock(struct tester *tester, void __user *user,
+			int (*lock)(struct dmashm_buffer *buffer, u64 deadline))
 {
 	u64 deadline;
 
 	if (copy_from_user(&deadline, user, sizeof(deadline)))
 		return -EFAULT;
-	return dmashm_buffer_lock(tester->buffer, deadline);
-}
-
-static long tester_lock_shared(struct tester *tester, void __user *user)
-{
-	u64 deadline;
-
-	if (copy_from_user(&deadline, user, sizeof(deadline)))
-		return -EFAULT;
-	return dmashm_buffer_lock_shared(tester->buffer, deadline);
+	return lock(tester->buffer, deadline);
 }
 
 static long tester_size(struct tester *tester, void __user *user)
@@ -281,13 +273,13 @@ static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case TESTER_IOC_RECORD:
 		return tester_record(tester, user);
 	case TESTER_IOC_LOCK:
-		return tester_lock(tester, user);
+		return tester_lock(tester, user, dmashm_buffer_lock);
 	case TESTER_IOC_TRYLOCK:
 		return dmashm_buffer_trylock(tester->buffer);
 	case TESTER_IOC_UNLOCK:
 		return dmashm_buffer_unlock(tester->buffer);
 	case TESTER_IOC_LOCK_SHARED:
-		return tester_lock_shared(tester, user);
+		return tester_lock(tester, user, dmashm_buffer_lock_shared);
 	case TESTER_IOC_TRYLOCK_SHARED:
 		return dmashm_buffer_trylock_shared(tester->buffer);
 	case TESTER_IOC_UNLOCK_SHARED:
