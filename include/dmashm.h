@@ -21,6 +21,11 @@
  *     as a member of its own at its first call that needs the barrier; it does
  *     not hold what the parent holds, and its calls then fail with the errors
  *     of dmashm_import() where joining fails.
+ *   - Views: a handle may allow reading only (dmashm_view(), dmashm_access()).
+ *     Then every call that would take the barrier exclusively, map for writing,
+ *     wake others or take part in a queue is -EACCES, and what is said of each
+ *     call about system calls does not hold: the kernel takes the barrier for a
+ *     view, shared, by a lease (see linux/dmashm.h).
  *   - exec: the handle is gone, the kernel takes back what it held as after a
  *     death.
  */
@@ -71,18 +76,57 @@ int dmashm_create(size_t size, const char *name, unsigned int flags,
 
 /**
  * dmashm_import() - become a member of a buffer that one has fds of
- * @dmabuf_fd: a dma-buf of the module, open for reading and writing
+ * @dmabuf_fd: a dma-buf of the module, open for reading or for both
  * @member_fd: a member fd of the same buffer, whoever it belongs to, or -1 to
  *             join through /dev/dmashm instead
  * @out:       the handle
  *
- * Both fds stay the caller's; the handle has its own.
+ * Both fds stay the caller's; the handle has its own. It is a view if one of
+ * the two allows only reading.
  *
  * Errors: as the DMASHM_IOC_JOIN ioctl: -EBADF, -EINVAL @dmabuf_fd is not of
  * this module, -ENOTTY @member_fd is no member fd, -EXDEV the two are of
  * different buffers, -EACCES, -EUSERS, -EOVERFLOW; and as dmashm_create().
  */
 int dmashm_import(int dmabuf_fd, int member_fd, struct dmashm_buffer **out);
+
+/**
+ * dmashm_view() - a handle of the same buffer that may only read
+ * @buf: the handle
+ * @out: another handle, to be closed by dmashm_close(); untouched on failure
+ *
+ * To be sent (dmashm_send()) to those who shall see the data and not touch it:
+ * whoever has it, his dma-buf can be mapped only to be read, by devices too, and
+ * he keeps those who write from the barrier no longer than DMASHM_LEASE_NS at a
+ * time (see linux/dmashm.h). It reads as any handle does, in brackets or with
+ * read(2) on dmashm_member_fd().
+ *
+ * Errors: -EINVAL @out; -EUSERS there are DMASHM_VIEWERS views of the buffer;
+ * -ENOMEM, -EMFILE, -ENFILE.
+ */
+int dmashm_view(struct dmashm_buffer *buf, struct dmashm_buffer **out);
+
+/**
+ * dmashm_access() - what the handle allows
+ * @buf: the handle
+ *
+ * Returns DMASHM_READ for a view, else DMASHM_READ | DMASHM_WRITE.
+ */
+unsigned int dmashm_access(const struct dmashm_buffer *buf);
+
+/**
+ * dmashm_seal() - have nobody write to the data any more
+ * @buf: the handle
+ *
+ * For the process that made the buffer. Others may then rely on the data to
+ * stay as it is; locking is not needed to read it. There is no way back.
+ *
+ * Errors, with nothing changed: -EBUSY somebody could write: there is a
+ * writable mapping, a device attached through a dma-buf that is not a view, or
+ * a page held by direct I/O or a pipe; -EPERM another process made the buffer;
+ * -EACCES a view.
+ */
+int dmashm_seal(struct dmashm_buffer *buf);
 
 /**
  * dmashm_close() - give the handle back
@@ -125,7 +169,8 @@ size_t dmashm_size(const struct dmashm_buffer *buf);
  * Each call makes a mapping of its own. Touch it only inside a bracket of
  * dmashm_begin() and dmashm_end(). A child of fork() has it too.
  *
- * Errors: -EINVAL, -ENOMEM, -EACCES.
+ * Errors: -EINVAL, -ENOMEM; -EACCES PROT_WRITE and a view; -EPERM PROT_WRITE and
+ * the data is sealed.
  */
 int dmashm_map(struct dmashm_buffer *buf, int prot, void **addr);
 
@@ -237,7 +282,8 @@ int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline);
  * dmashm_unlock_shared() - undo one dmashm_lock_shared()
  * @buf: the handle
  *
- * Errors: -EPERM this process is not in, shared.
+ * Errors: -EPERM this process is not in, shared; -ESTALE (a view) the time was up
+ * and the barrier taken back, so that what was read may be half written.
  */
 int dmashm_unlock_shared(struct dmashm_buffer *buf);
 
@@ -279,7 +325,8 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
  *
  * Does DMA_BUF_IOCTL_SYNC with END if a device is attached, whether one was
  * when the bracket began or not. The barrier is given back in any case; an
- * error of DMA_BUF_IOCTL_SYNC (END) is returned.
+ * error of DMA_BUF_IOCTL_SYNC (END) is returned. -ESTALE in a view says that what
+ * was read may be half written.
  *
  * Errors: -EINVAL @access, -EPERM the barrier is not held that way (nothing
  * done in both cases); those of dmashm_unlock().
@@ -380,7 +427,7 @@ int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
  *          SOCK_DGRAM
  *
  * One message with the dma-buf and a member fd to join from. The receiver can
- * then do all that this process can do with the buffer.
+ * then do all that this handle allows: a view can be sent instead.
  *
  * Errors: -EAFNOSUPPORT the socket is not AF_UNIX; those of sendmsg(2),
  * without SIGPIPE.

@@ -11,6 +11,9 @@ ccflags-y += -I$(dmashm-top)/include -I$(dmashm-top)/kernel
 ifneq ($(shell grep -sw 'void vm_flags_set' $(srctree)/include/linux/mm.h),)
 ccflags-y += -DDMASHM_HAVE_VM_FLAGS_SET
 endif
+ifneq ($(shell grep -sw 'static inline int folio_mapcount' $(srctree)/include/linux/mm.h),)
+ccflags-y += -DDMASHM_HAVE_INLINE_FOLIO_MAPCOUNT
+endif
 ifneq ($(shell grep -sw 'int timer_delete_sync' $(srctree)/include/linux/timer.h),)
 ccflags-y += -DDMASHM_HAVE_TIMER_DELETE_SYNC
 endif

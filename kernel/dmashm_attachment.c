@@ -157,6 +157,26 @@ static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
 }
 
 /**
+ * dmashm_attachment_any() - is there anything to synchronise?
+ * @buffer: for any device, or in the kernel
+ *
+ * Context: process, may sleep.
+ * Return: true if so.
+ */
+bool dmashm_attachment_any(struct dmashm_buffer *buffer)
+{
+	bool any;
+
+	mutex_lock(&buffer->lock);
+	any = !list_empty(&buffer->mappings);
+	mutex_unlock(&buffer->lock);
+	mutex_lock(&buffer->vmap_lock);
+	any |= buffer->vmap_count;
+	mutex_unlock(&buffer->vmap_lock);
+	return any;
+}
+
+/**
  * dmashm_attachment_begin_cpu() - give the data to the CPU
  * @buffer: all of it, from all devices
  * @dir:    DMA_FROM_DEVICE the CPU reads, DMA_TO_DEVICE it writes

@@ -4,6 +4,7 @@
 #define DMASHM_ATTACHMENT_H
 
 #include <linux/dma-direction.h>
+#include <linux/types.h>
 
 struct device;
 struct dmashm_buffer;
@@ -18,6 +19,7 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 			     struct sg_table *table);
 
+bool dmashm_attachment_any(struct dmashm_buffer *buffer);
 void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
 				 enum dma_data_direction dir);
 void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,

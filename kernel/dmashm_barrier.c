@@ -19,6 +19,7 @@
 
 #include "dmashm_barrier.h"
 #include "dmashm_control.h"
+#include "dmashm_lease.h"
 #include "dmashm_locker.h"
 #include "dmashm_member.h"
 #include "dmashm_poller.h"
@@ -58,12 +59,18 @@ void dmashm_barrier_init(struct dmashm_barrier *barrier,
 	barrier->words = control->words;
 	barrier->departures = &control->facts->departures;
 	spin_lock_init(&barrier->lock);
-	dmashm_sleepers_init(&barrier->lockers);
-	dmashm_sleepers_init(&barrier->waiters);
+	dmashm_sleepers_init(&barrier->lockers, DMASHM_SLEEPERS);
+	dmashm_sleepers_init(&barrier->waiters, DMASHM_SLEEPERS);
+	dmashm_sleepers_init(&barrier->tenants, DMASHM_VIEWERS);
 	INIT_LIST_HEAD(&barrier->members);
+	INIT_LIST_HEAD(&barrier->viewers);
+	INIT_LIST_HEAD(&barrier->leases);
 	barrier->impatient = 0;
 	barrier->drainer = NULL;
 	barrier->member_count = 0;
+	barrier->viewer_count = 0;
+	barrier->viewer_waiters = 0;
+	barrier->lease_count = 0;
 	barrier->last_id = 0;
 	barrier->kernel_holds = false;
 	barrier->kernel_readers = 0;
@@ -74,35 +81,56 @@ void dmashm_barrier_init(struct dmashm_barrier *barrier,
  * Membership
  */
 
+static int barrier_add_member(struct dmashm_barrier *barrier,
+			      struct dmashm_member *member)
+{
+	unsigned int slot = find_first_zero_bit(barrier->slots,
+						DMASHM_CAPACITY);
+
+	if (slot >= DMASHM_CAPACITY)
+		return -EUSERS;
+	if (barrier->last_id == DMASHM_ID_MAX)
+		return -EOVERFLOW;
+	__set_bit(slot, barrier->slots);
+	member->slot = slot;
+	member->id = ++barrier->last_id;
+	/* Others may have written there since the last one left. */
+	dmashm_reader_forget(barrier, member);
+	list_add_tail(&member->node, &barrier->members);
+	WRITE_ONCE(barrier->member_count, barrier->member_count + 1);
+	return 0;
+}
+
+/* Takes nothing that those who write could run out of. */
+static int barrier_add_viewer(struct dmashm_barrier *barrier,
+			      struct dmashm_member *member)
+{
+	if (barrier->viewer_count == DMASHM_VIEWERS)
+		return -EUSERS;
+	member->slot = DMASHM_NO_SLOT;
+	member->id = 0;
+	list_add_tail(&member->node, &barrier->viewers);
+	WRITE_ONCE(barrier->viewer_count, barrier->viewer_count + 1);
+	return 0;
+}
+
 /**
  * dmashm_barrier_enter() - give a member its id and its slot
  * @barrier: which one
- * @member:  new; its id and slot are filled in
+ * @member:  new; its id and slot are filled in. A viewer has neither
  *
  * Context: process.
- * Return: 0; -EUSERS no slot is free; -EOVERFLOW no id is left.
+ * Return: 0; -EUSERS no slot is free, or there are DMASHM_VIEWERS; -EOVERFLOW
+ * no id is left.
  */
 int dmashm_barrier_enter(struct dmashm_barrier *barrier,
 			 struct dmashm_member *member)
 {
-	unsigned int slot;
-	int ret = 0;
+	int ret;
 
 	spin_lock_irq(&barrier->lock);
-	slot = find_first_zero_bit(barrier->slots, DMASHM_CAPACITY);
-	if (slot >= DMASHM_CAPACITY) {
-		ret = -EUSERS;
-	} else if (barrier->last_id == DMASHM_ID_MAX) {
-		ret = -EOVERFLOW;
-	} else {
-		__set_bit(slot, barrier->slots);
-		member->slot = slot;
-		member->id = ++barrier->last_id;
-		/* Others may have written there since the last one left. */
-		dmashm_reader_forget(barrier, member);
-		list_add_tail(&member->node, &barrier->members);
-		WRITE_ONCE(barrier->member_count, barrier->member_count + 1);
-	}
+	ret = member->viewer ? barrier_add_viewer(barrier, member) :
+			       barrier_add_member(barrier, member);
 	spin_unlock_irq(&barrier->lock);
 	return ret;
 }
@@ -116,6 +144,30 @@ static void barrier_remove(struct dmashm_barrier *barrier,
 	WRITE_ONCE(barrier->member_count, barrier->member_count - 1);
 	__clear_bit(member->slot, barrier->slots);
 	dmashm_reader_forget(barrier, member);
+}
+
+/* Nobody but itself ever hears of it. */
+static void barrier_remove_viewer(struct dmashm_barrier *barrier,
+				  struct dmashm_member *member)
+{
+	lockdep_assert_held(&barrier->lock);
+	list_del_init(&member->node);
+	WRITE_ONCE(barrier->viewer_count, barrier->viewer_count - 1);
+	dmashm_lease_drop(barrier, &member->lease);
+	dmashm_poller_hang_up(member);
+}
+
+static void barrier_remove_member(struct dmashm_barrier *barrier,
+				  struct dmashm_member *member)
+{
+	barrier_remove(barrier, member);
+	dmashm_barrier_settle(barrier);
+	/*
+	 * Release: who sees the count sees what became of the slot and of the
+	 * word. Pairs with dmashm_departures() in the library.
+	 */
+	smp_store_release(barrier->departures, *barrier->departures + 1);
+	dmashm_poller_tell_departure(barrier, member);
 }
 
 /**
@@ -137,19 +189,12 @@ void dmashm_barrier_leave(struct dmashm_barrier *barrier,
 
 	spin_lock_irq(&barrier->lock);
 	first = !list_empty(&member->node);
-	if (first) {
-		barrier_remove(barrier, member);
-		dmashm_barrier_settle(barrier);
-		/*
-		 * Release: who sees the count sees what became of the slot and
-		 * of the word. Pairs with dmashm_departures() in the library.
-		 */
-		smp_store_release(barrier->departures,
-				  *barrier->departures + 1);
-		dmashm_poller_tell_departure(barrier, member);
-	}
+	if (first && member->viewer)
+		barrier_remove_viewer(barrier, member);
+	else if (first)
+		barrier_remove_member(barrier, member);
 	spin_unlock_irq(&barrier->lock);
-	if (first)
+	if (first && !member->viewer)
 		dmashm_waiter_wake_all(barrier);
 }
 
@@ -185,6 +230,13 @@ static u32 word_should_be(struct dmashm_barrier *barrier, u32 word)
 	return holder_lives(barrier, word) ? word : DMASHM_DIED | marks;
 }
 
+/* The word is free, though nobody unlocked it: whoever sleeps for it looks. */
+static void barrier_wake(struct dmashm_barrier *barrier)
+{
+	dmashm_locker_wake_next(barrier);
+	dmashm_lease_wake(barrier);
+}
+
 /**
  * dmashm_barrier_settle() - put right a word that is wrong
  * @barrier: which one
@@ -209,7 +261,7 @@ u32 dmashm_barrier_settle(struct dmashm_barrier *barrier)
 			/* Free, and the first sleeps: somebody scribbled. */
 			if (dmashm_word_kind(word) == DMASHM_KIND_FREE &&
 			    word & DMASHM_WAITERS)
-				dmashm_locker_wake_next(barrier);
+				barrier_wake(barrier);
 			break;
 		}
 		/*
@@ -217,7 +269,7 @@ u32 dmashm_barrier_settle(struct dmashm_barrier *barrier)
 		 * Release: passes it on to a locker of user space.
 		 */
 		if (try_cmpxchg(p, &word, right)) {
-			dmashm_locker_wake_next(barrier);
+			barrier_wake(barrier);
 			return right;
 		}
 	}
@@ -316,11 +368,18 @@ static int barrier_try(struct dmashm_barrier *barrier,
 	return barrier_claim(barrier, locker);
 }
 
-/*
- * Instead of sleeping, where a word never keeps still: lets barrier->lock go for
- * a moment. 0; -ERESTARTSYS or -ETIMEDOUT as from a sleep. Model: K_pause.
+/**
+ * dmashm_barrier_pause() - instead of sleeping, where a word never keeps still
+ * @barrier:  which one
+ * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
+ * @state:    as for sleeping
+ *
+ * Model: K_pause.
+ *
+ * Context: process; the caller holds barrier->lock, which is let go meanwhile.
+ * Return: 0; -ERESTARTSYS or -ETIMEDOUT as from a sleep.
  */
-static int barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
+int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
 			 unsigned int state)
 	__must_hold(&barrier->lock)
 {
@@ -377,6 +436,7 @@ static int barrier_release(struct dmashm_barrier *barrier,
 
 	if (member ? !barrier_is_held(barrier, held) : !barrier->kernel_holds)
 		return -EPERM;
+	dmashm_lease_grant(barrier);
 	dmashm_locker_wake_next(barrier);
 	ret = barrier_change(barrier, held, DMASHM_DIED);
 	if (!member) {
@@ -394,7 +454,7 @@ static void barrier_release_drained(struct dmashm_barrier *barrier,
 				    struct dmashm_member *member)
 {
 	if (barrier_release(barrier, member))
-		dmashm_locker_wake_next(barrier);
+		barrier_wake(barrier);
 }
 
 /**
@@ -444,7 +504,7 @@ static int barrier_lock_queueing(struct dmashm_barrier *barrier,
 			reason = dmashm_sleeper_sleep(barrier, &locker->sleeper,
 						      deadline, state);
 		else
-			reason = barrier_pause(barrier, deadline, state);
+			reason = dmashm_barrier_pause(barrier, deadline, state);
 	}
 	dmashm_locker_leave(barrier, locker);
 	return ret;

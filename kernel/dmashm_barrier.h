@@ -30,11 +30,17 @@ struct dmashm_barrier {
 	unsigned int impatient;		/* lock; how many of the lockers are */
 	struct dmashm_sleeper *drainer;	/* lock; has the word, or NULL */
 	struct dmashm_sleepers waiters;	/* lock; in WAIT */
+	unsigned int viewer_waiters;	/* lock; how many of those are viewers */
 	struct list_head members;	/* lock; the living */
 	unsigned int member_count;	/* lock */
+	struct list_head viewers;	/* lock; the living that may only read */
+	unsigned int viewer_count;	/* lock */
+	struct dmashm_sleepers tenants;	/* lock; want a lease */
+	struct list_head leases;	/* lock; held */
+	unsigned int lease_count;	/* lock; how many those are */
 	u32 last_id;			/* lock; ids are given in order */
 	bool kernel_holds;		/* lock; the kernel took the word */
-	unsigned int kernel_readers;	/* lock; times the kernel is in, shared */
+	unsigned int kernel_readers;	/* lock; times it is in, shared; leases too */
 	DECLARE_BITMAP(slots, DMASHM_CAPACITY);	/* lock; given to members */
 };
 
@@ -57,6 +63,8 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member);
 
 /* For the files of the barrier. */
+int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
+			 unsigned int state);
 u32 dmashm_barrier_settle(struct dmashm_barrier *barrier);
 bool dmashm_barrier_excludes(struct dmashm_barrier *barrier,
 			     const struct dmashm_locker *locker);

@@ -7,6 +7,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -82,6 +83,8 @@ struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 	kref_init(&buffer->ref);
 	buffer->id = atomic64_inc_return(&buffer_last_id);
 	strscpy_pad(buffer->name, name, sizeof(buffer->name));
+	buffer->creator = get_pid(task_tgid(current));
+	dmashm_writers_init(&buffer->writers);
 	dma_resv_init(&buffer->resv);
 	mutex_init(&buffer->lock);
 	mutex_init(&buffer->vmap_lock);
@@ -109,6 +112,8 @@ static void buffer_free(struct kref *ref)
 
 	WARN_ON(!list_empty(&buffer->mappings));
 	WARN_ON(buffer->vmap_count);
+	dmashm_writers_exit(&buffer->writers);
+	put_pid(buffer->creator);
 	dma_resv_fini(&buffer->resv);
 	mutex_destroy(&buffer->vmap_lock);
 	mutex_destroy(&buffer->lock);
@@ -224,7 +229,11 @@ void dmashm_buffer_write(struct dmashm_buffer *buffer, loff_t pos,
 void *dmashm_buffer_vmap(struct dmashm_buffer *buffer)
 {
 	void *vaddr;
+	int ret;
 
+	ret = dmashm_writer_add(&buffer->writers);
+	if (ret)
+		return ERR_PTR(ret);
 	mutex_lock(&buffer->vmap_lock);
 	if (!buffer->vmap_count)
 		buffer->vaddr = vmap(buffer->pages, buffer->nr_pages, VM_MAP,
@@ -233,7 +242,10 @@ void *dmashm_buffer_vmap(struct dmashm_buffer *buffer)
 	if (vaddr)
 		buffer->vmap_count++;
 	mutex_unlock(&buffer->vmap_lock);
-	return vaddr ?: ERR_PTR(-ENOMEM);
+	if (vaddr)
+		return vaddr;
+	dmashm_writer_remove(&buffer->writers);
+	return ERR_PTR(-ENOMEM);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_vmap);
 
@@ -245,5 +257,6 @@ void dmashm_buffer_vunmap(struct dmashm_buffer *buffer)
 		buffer->vaddr = NULL;
 	}
 	mutex_unlock(&buffer->vmap_lock);
+	dmashm_writer_remove(&buffer->writers);
 }
 EXPORT_SYMBOL_GPL(dmashm_buffer_vunmap);

@@ -13,6 +13,7 @@
 
 #include "dmashm_barrier.h"
 #include "dmashm_control.h"
+#include "dmashm_writer.h"
 
 /*
  * Lock order, outermost first:
@@ -35,6 +36,8 @@ struct dmashm_buffer {
 	unsigned long nr_pages;		/* constant */
 	struct page **pages;		/* constant; nr_pages of them */
 	char name[DMASHM_NAME_LEN];	/* constant; padded with NULs */
+	struct pid *creator;		/* constant; a reference */
+	struct dmashm_writers writers;	/* of the data */
 	struct dma_resv resv;		/* fences, of all dma-bufs over it */
 	struct dmashm_control control;
 	struct dmashm_barrier barrier;

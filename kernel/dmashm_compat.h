@@ -27,6 +27,26 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+#ifdef DMASHM_HAVE_INLINE_FOLIO_MAPCOUNT
+#define dmashm_folio_mapcount folio_mapcount
+#else
+/*
+ * folio_mapcount() of Linux 6.1 is not exported. There each page counts its own
+ * mappings and those of the whole folio.
+ */
+static inline int dmashm_folio_mapcount(struct folio *folio)
+{
+	long i, nr = folio_nr_pages(folio);
+	int count = 0;
+
+	for (i = 0; i < nr; i++)
+		count += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
+	if (folio_test_large(folio))
+		count -= folio_entire_mapcount(folio) * (nr - 1);
+	return count;
+}
+#endif
+
 #ifndef DMASHM_HAVE_TIMER_DELETE_SYNC
 /* The name since Linux 6.2; the old one went with 6.15. */
 static inline int timer_delete_sync(struct timer_list *timer)

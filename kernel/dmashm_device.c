@@ -2,6 +2,7 @@
 /* /dev/dmashm: where buffers come from, and where one may join by dma-buf. */
 #include <linux/dma-buf.h>
 #include <linux/err.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/miscdevice.h>
@@ -31,7 +32,7 @@ static int device_ioctl_create(struct file *file, struct dmashm_call *call)
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	size = dmashm_buffer_size(buffer);
-	dmabuf = dmashm_dmabuf_export(buffer);
+	dmabuf = dmashm_dmabuf_export(buffer, O_RDWR);
 	dmashm_buffer_put(buffer);	/* the dma-buf has its own */
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
@@ -49,9 +50,13 @@ static int device_ioctl_join(struct file *file, struct dmashm_call *call)
 	return dmashm_ioctl_join(NULL, call);
 }
 
+static int device_ioctl_export(struct file *file, struct dmashm_call *call)
+{
+	return dmashm_ioctl_export(NULL, call);
+}
+
 static int device_ioctl_info(struct file *file, struct dmashm_call *call)
 {
-	call->arg.info.id = 0;
 	return dmashm_ioctl_info(NULL, call);
 }
 
@@ -59,6 +64,7 @@ static const struct dmashm_ioctl device_ioctls[] = {
 	{ DMASHM_IOC_CREATE, DMASHM_CREATE_V0, device_ioctl_create },
 	{ DMASHM_IOC_JOIN, DMASHM_JOIN_V0, device_ioctl_join },
 	{ DMASHM_IOC_INFO, DMASHM_INFO_V0, device_ioctl_info },
+	{ DMASHM_IOC_EXPORT, DMASHM_EXPORT_V0, device_ioctl_export },
 };
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

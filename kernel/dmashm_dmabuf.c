@@ -28,10 +28,30 @@
 #include "dmashm_buffer.h"
 #include "dmashm_dmabuf.h"
 #include "dmashm_mmap.h"
+#include "dmashm_writer.h"
+#include "dmashm_view.h"
 
+/* All dma-bufs lie over the same pages; some of them are views, to be read only. */
+static bool dmabuf_is_writable(const struct dma_buf *dmabuf)
+{
+	return dmabuf->file->f_mode & FMODE_WRITE;
+}
+
+/* 0 if one could write through it from now on; -EACCES, or -EPERM if sealed. */
+static int dmabuf_add_writer(const struct dma_buf *dmabuf)
+{
+	struct dmashm_buffer *buffer = dmabuf->priv;
+
+	if (!dmabuf_is_writable(dmabuf))
+		return -EACCES;
+	return dmashm_writer_add(&buffer->writers);
+}
+
+/* What an attachment may do is settled here: attachment->priv says whether 0. */
 static int dmabuf_attach(struct dma_buf *dmabuf,
 			 struct dma_buf_attachment *attachment)
 {
+	attachment->priv = ERR_PTR(dmabuf_add_writer(dmabuf));
 	dmashm_attachment_add(dmabuf->priv);
 	return 0;
 }
@@ -39,12 +59,19 @@ static int dmabuf_attach(struct dma_buf *dmabuf,
 static void dmabuf_detach(struct dma_buf *dmabuf,
 			  struct dma_buf_attachment *attachment)
 {
-	dmashm_attachment_remove(dmabuf->priv);
+	struct dmashm_buffer *buffer = dmabuf->priv;
+
+	dmashm_attachment_remove(buffer);
+	if (!attachment->priv)
+		dmashm_writer_remove(&buffer->writers);
 }
 
 static struct sg_table *dmabuf_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction dir)
 {
+	/* Devices may only read what the one who handed it to them may. */
+	if (attachment->priv && dir != DMA_TO_DEVICE)
+		return ERR_CAST(attachment->priv);
 	return dmashm_attachment_map(attachment->dmabuf->priv, attachment->dev,
 				     dir);
 }
@@ -58,6 +85,8 @@ static void dmabuf_unmap(struct dma_buf_attachment *attachment,
 static int dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 				   enum dma_data_direction dir)
 {
+	if (!dmabuf_is_writable(dmabuf))
+		return dmashm_view_begin_cpu(dmabuf->priv, dir);
 	/*
 	 * The core waits for fences after this call, and we must sync after
 	 * them: what the device has not finished cannot be copied yet.
@@ -68,19 +97,25 @@ static int dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 static int dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				 enum dma_data_direction dir)
 {
+	if (!dmabuf_is_writable(dmabuf))
+		return dmashm_view_end_cpu(dmabuf->priv, dir);
 	dmashm_attachment_end_cpu(dmabuf->priv, dir);
 	return 0;
 }
 
 static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
-	return dmashm_mmap(dmabuf->priv, vma);
+	return dmashm_mmap(dmabuf->priv, vma, dmabuf_is_writable(dmabuf));
 }
 
 static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	void *vaddr = dmashm_buffer_vmap(dmabuf->priv);
+	void *vaddr;
 
+	/* There is no way to ask for a vmap that can only be read. */
+	if (!dmabuf_is_writable(dmabuf))
+		return -EACCES;
+	vaddr = dmashm_buffer_vmap(dmabuf->priv);
 	if (IS_ERR(vaddr))
 		return PTR_ERR(vaddr);
 	iosys_map_set_vaddr(map, vaddr);
@@ -113,19 +148,20 @@ static const struct dma_buf_ops dmabuf_ops = {
 /**
  * dmashm_dmabuf_export() - make a dma-buf over a buffer
  * @buffer: the dma-buf takes a reference of its own
+ * @mode:   O_RDONLY, O_WRONLY or O_RDWR
  *
  * All dma-bufs over a buffer share its dma_resv, hence its fences.
  *
  * Return: the dma-buf, owned by the caller; or an ERR_PTR: -ENOMEM, -ENFILE.
  */
-struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer)
+struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer, int mode)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
 
 	info.ops = &dmabuf_ops;
 	info.size = buffer->size;
-	info.flags = O_RDWR | O_CLOEXEC;
+	info.flags = mode | O_CLOEXEC;
 	info.resv = &buffer->resv;
 	info.priv = dmashm_buffer_ref(buffer);	/* until ->release */
 	dmabuf = dma_buf_export(&info);

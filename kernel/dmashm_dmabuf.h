@@ -6,7 +6,7 @@
 struct dma_buf;
 struct dmashm_buffer;
 
-struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer);
+struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer, int mode);
 struct dmashm_buffer *dmashm_dmabuf_buffer(struct dma_buf *dmabuf);
 
 #endif /* DMASHM_DMABUF_H */

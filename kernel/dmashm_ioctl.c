@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What all ioctls of the module have in common: structs that may grow, and new
- * fds that user space sees only when the whole call has worked. And the two
+ * fds that user space sees only when the whole call has worked. And the
  * calls that the device and a member both answer.
  */
 #include <linux/bug.h>
@@ -32,6 +32,8 @@ static_assert(sizeof(struct dmashm_wake) == DMASHM_WAKE_V0);
 static_assert(sizeof(struct dmashm_lock) == DMASHM_LOCK_V0);
 static_assert(sizeof(struct dmashm_unlock) == DMASHM_UNLOCK_V0);
 static_assert(sizeof(struct dmashm_arm) == DMASHM_ARM_V0);
+static_assert(sizeof(struct dmashm_export) == DMASHM_EXPORT_V0);
+static_assert(sizeof(struct dmashm_seal) == DMASHM_SEAL_V0);
 
 /* The commands are the same whatever size the caller's struct has. */
 static const struct dmashm_ioctl *ioctl_find(unsigned int cmd,
@@ -148,54 +150,71 @@ take_file_back:
 	return ret;
 }
 
-/*
- * The buffer behind a dma-buf fd, with a reference. @own is the buffer of the
- * member asked, NULL on the device.
- */
-static struct dmashm_buffer *ioctl_buffer(struct dmashm_buffer *own, int fd,
-					  fmode_t mode)
+/* What a call is about: a buffer, and what the fds given allow with its data. */
+struct ioctl_target {
+	struct dmashm_buffer *buffer;	/* a reference */
+	fmode_t mode;
+};
+
+static int ioctl_target_dmabuf(struct ioctl_target *target,
+			       const struct dmashm_member *asked,
+			       struct dma_buf *dmabuf)
 {
-	struct dmashm_buffer *buffer;
+	struct dmashm_buffer *buffer = dmashm_dmabuf_buffer(dmabuf);
+
+	if (!buffer)
+		return -EINVAL;
+	if (!(dmabuf->file->f_mode & FMODE_READ))
+		return -EACCES;
+	if (asked && buffer != asked->buffer)
+		return -EXDEV;
+	target->buffer = dmashm_buffer_ref(buffer);
+	target->mode &= dmabuf->file->f_mode;
+	return 0;
+}
+
+/* @asked: the member asked, NULL on the device. @fd: as in struct dmashm_join. */
+static int ioctl_find_target(struct ioctl_target *target,
+			     const struct dmashm_member *asked, int fd)
+{
 	struct dma_buf *dmabuf;
+	int ret;
 
-	if (own && fd == -1)
-		return dmashm_buffer_ref(own);
-
+	target->mode = FMODE_READ | FMODE_WRITE;
+	if (asked && asked->viewer)
+		target->mode = FMODE_READ;
+	if (asked && fd == -1) {
+		target->buffer = dmashm_buffer_ref(asked->buffer);
+		return 0;
+	}
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
-		return ERR_CAST(dmabuf);
-	buffer = dmashm_dmabuf_buffer(dmabuf);
-	if (!buffer)
-		buffer = ERR_PTR(-EINVAL);
-	else if ((dmabuf->file->f_mode & mode) != mode)
-		buffer = ERR_PTR(-EACCES);
-	else if (own && buffer != own)
-		buffer = ERR_PTR(-EXDEV);
-	else
-		dmashm_buffer_ref(buffer);
+		return PTR_ERR(dmabuf);
+	ret = ioctl_target_dmabuf(target, asked, dmabuf);
 	dma_buf_put(dmabuf);
-	return buffer;
+	return ret;
 }
 
 /**
  * dmashm_ioctl_join() - DMASHM_IOC_JOIN
- * @own:  the buffer of the member asked, NULL on the device
- * @call: the call
+ * @asked: the member asked, NULL on the device
+ * @call:  the call
  */
-int dmashm_ioctl_join(struct dmashm_buffer *own, struct dmashm_call *call)
+int dmashm_ioctl_join(struct dmashm_member *asked, struct dmashm_call *call)
 {
 	struct dmashm_join *join = &call->arg.join;
-	struct dmashm_buffer *buffer;
+	struct ioctl_target target;
 	struct file *file;
-	int fd;
+	int fd, ret;
 
 	if (join->flags || join->pad)
 		return -EINVAL;
-	buffer = ioctl_buffer(own, join->dmabuf_fd, FMODE_READ | FMODE_WRITE);
-	if (IS_ERR(buffer))
-		return PTR_ERR(buffer);
-	file = dmashm_member_file(buffer, &join->id, &join->slot);
-	dmashm_buffer_put(buffer);
+	ret = ioctl_find_target(&target, asked, join->dmabuf_fd);
+	if (ret)
+		return ret;
+	file = dmashm_member_file(target.buffer, !(target.mode & FMODE_WRITE),
+				  join);
+	dmashm_buffer_put(target.buffer);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	fd = dmashm_ioctl_give_file(call, file);
@@ -205,21 +224,73 @@ int dmashm_ioctl_join(struct dmashm_buffer *own, struct dmashm_call *call)
 	return 0;
 }
 
+static int ioctl_check_export(const struct ioctl_target *target, int mode)
+{
+	if (mode == O_RDONLY)
+		return 0;
+	if (!(target->mode & FMODE_WRITE))
+		return -EACCES;
+	return dmashm_writers_sealed(&target->buffer->writers) ? -EPERM : 0;
+}
+
+/**
+ * dmashm_ioctl_export() - DMASHM_IOC_EXPORT
+ * @asked: the member asked, NULL on the device
+ * @call:  the call
+ */
+int dmashm_ioctl_export(struct dmashm_member *asked, struct dmashm_call *call)
+{
+	struct dmashm_export *export = &call->arg.export;
+	struct ioctl_target target;
+	struct dma_buf *dmabuf;
+	int fd, ret;
+
+	if (export->pad ||
+	    (export->flags != O_RDONLY && export->flags != O_RDWR))
+		return -EINVAL;
+	ret = ioctl_find_target(&target, asked, export->dmabuf_fd);
+	if (ret)
+		return ret;
+	ret = ioctl_check_export(&target, export->flags);
+	dmabuf = ret ? ERR_PTR(ret) :
+		       dmashm_dmabuf_export(target.buffer, export->flags);
+	dmashm_buffer_put(target.buffer);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	fd = dmashm_ioctl_give_file(call, dmabuf->file);
+	if (fd < 0)
+		return fd;
+	export->fd = fd;
+	return 0;
+}
+
+static u32 ioctl_info_flags(const struct ioctl_target *target)
+{
+	return (target->mode & FMODE_WRITE ? 0 : DMASHM_INFO_RDONLY) |
+	       (dmashm_writers_sealed(&target->buffer->writers) ?
+		DMASHM_INFO_SEALED : 0);
+}
+
 /**
  * dmashm_ioctl_info() - DMASHM_IOC_INFO
- * @own:  the buffer of the member asked, NULL on the device
- * @call: the call
+ * @asked: the member asked, NULL on the device
+ * @call:  the call
  */
-int dmashm_ioctl_info(struct dmashm_buffer *own, struct dmashm_call *call)
+int dmashm_ioctl_info(struct dmashm_member *asked, struct dmashm_call *call)
 {
 	struct dmashm_info *info = &call->arg.info;
+	struct ioctl_target target;
 	struct dmashm_buffer *buffer;
+	int ret;
 
 	if (info->flags || info->pad)
 		return -EINVAL;
-	buffer = ioctl_buffer(own, info->dmabuf_fd, FMODE_READ);
-	if (IS_ERR(buffer))
-		return PTR_ERR(buffer);
+	ret = ioctl_find_target(&target, asked, info->dmabuf_fd);
+	if (ret)
+		return ret;
+	buffer = target.buffer;
+	info->flags = ioctl_info_flags(&target);
+	info->id = asked ? asked->id : 0;
 	info->size = buffer->size;
 	info->buffer_id = buffer->id;
 	info->abi = DMASHM_ABI;

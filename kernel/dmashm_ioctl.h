@@ -6,7 +6,7 @@
 #include <linux/types.h>
 #include <uapi/linux/dmashm.h>
 
-struct dmashm_buffer;
+struct dmashm_member;
 struct file;
 
 /* Bytes of each struct as first published; these never change. */
@@ -19,6 +19,8 @@ enum {
 	DMASHM_LOCK_V0 = 16,
 	DMASHM_UNLOCK_V0 = 8,
 	DMASHM_ARM_V0 = 16,
+	DMASHM_EXPORT_V0 = 16,
+	DMASHM_SEAL_V0 = 8,
 };
 
 struct dmashm_call {
@@ -31,6 +33,8 @@ struct dmashm_call {
 		struct dmashm_lock lock;
 		struct dmashm_unlock unlock;
 		struct dmashm_arm arm;
+		struct dmashm_export export;
+		struct dmashm_seal seal;
 	} arg;
 	struct file *new_file;	/* set with new_fd; belongs to the call */
 	int new_fd;
@@ -47,7 +51,8 @@ long dmashm_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 
 u64 dmashm_ioctl_deadline(u64 deadline);
 int dmashm_ioctl_give_file(struct dmashm_call *call, struct file *file);
-int dmashm_ioctl_join(struct dmashm_buffer *own, struct dmashm_call *call);
-int dmashm_ioctl_info(struct dmashm_buffer *own, struct dmashm_call *call);
+int dmashm_ioctl_join(struct dmashm_member *asked, struct dmashm_call *call);
+int dmashm_ioctl_export(struct dmashm_member *asked, struct dmashm_call *call);
+int dmashm_ioctl_info(struct dmashm_member *asked, struct dmashm_call *call);
 
 #endif /* DMASHM_IOCTL_H */

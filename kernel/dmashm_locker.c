@@ -105,7 +105,7 @@ locker_first(struct dmashm_barrier *barrier,
 }
 
 /**
- * dmashm_locker_marks() - what the word has to say about the queue
+ * dmashm_locker_marks() - what the word has to say about those who sleep
  * @barrier: which one
  * @without: one that is about to leave the queue, or NULL
  *
@@ -122,6 +122,8 @@ u32 dmashm_locker_marks(struct dmashm_barrier *barrier,
 	if (without)
 		impatient -= without->impatient;
 	return (first && !first->sleeper.woken ? DMASHM_WAITERS : 0) |
+	       (dmashm_sleepers_first_sleeps(&barrier->tenants) ?
+		DMASHM_WAITERS : 0) |
 	       (impatient ? DMASHM_TURN : 0);
 }
 
@@ -229,11 +231,15 @@ bool dmashm_locker_announce(struct dmashm_barrier *barrier,
 	return false;
 }
 
-/*
- * Bring the marks in the word up to date. Is the word free, as far as can be
- * told? Who scribbles may keep us from telling.
+/**
+ * dmashm_locker_publish_marks() - bring the marks in the word up to date
+ * @barrier: which one
+ *
+ * Context: any; the caller holds barrier->lock.
+ * Return: true if the word is free, as far as can be told: who scribbles may
+ * keep us from telling.
  */
-static bool locker_publish_marks(struct dmashm_barrier *barrier)
+bool dmashm_locker_publish_marks(struct dmashm_barrier *barrier)
 {
 	u32 *p = dmashm_word(barrier->words, DMASHM_OFF_BARRIER);
 	u32 marks = dmashm_locker_marks(barrier, NULL);
@@ -266,9 +272,9 @@ void dmashm_locker_leave(struct dmashm_barrier *barrier,
 		return;
 	dmashm_sleeper_remove(&barrier->lockers, &locker->sleeper);
 	barrier->impatient -= locker->impatient;
-	if (locker_publish_marks(barrier)) {
+	if (dmashm_locker_publish_marks(barrier)) {
 		dmashm_locker_wake_next(barrier);
 		/* Who was woken answers for the rest from now on. */
-		locker_publish_marks(barrier);
+		dmashm_locker_publish_marks(barrier);
 	}
 }

@@ -28,6 +28,7 @@ int dmashm_locker_queue(struct dmashm_barrier *barrier,
 			struct dmashm_locker *locker);
 bool dmashm_locker_announce(struct dmashm_barrier *barrier,
 			    struct dmashm_locker *locker);
+bool dmashm_locker_publish_marks(struct dmashm_barrier *barrier);
 void dmashm_locker_leave(struct dmashm_barrier *barrier,
 			 struct dmashm_locker *locker);
 

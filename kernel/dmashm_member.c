@@ -26,6 +26,7 @@
 #include "dmashm_buffer.h"
 #include "dmashm_gfp.h"
 #include "dmashm_ioctl.h"
+#include "dmashm_lease.h"
 #include "dmashm_member.h"
 #include "dmashm_poller.h"
 #include "dmashm_process.h"
@@ -91,17 +92,23 @@ static int member_check_offset(u32 offset)
 
 static int member_ioctl_join(struct file *file, struct dmashm_call *call)
 {
-	struct dmashm_member *member = file->private_data;
-
-	return dmashm_ioctl_join(member->buffer, call);
+	return dmashm_ioctl_join(file->private_data, call);
 }
 
 static int member_ioctl_info(struct file *file, struct dmashm_call *call)
 {
-	struct dmashm_member *member = file->private_data;
+	return dmashm_ioctl_info(file->private_data, call);
+}
 
-	call->arg.info.id = member->id;
-	return dmashm_ioctl_info(member->buffer, call);
+static int member_ioctl_export(struct file *file, struct dmashm_call *call)
+{
+	return dmashm_ioctl_export(file->private_data, call);
+}
+
+/* Who may only read cannot make itself heard, let alone exclude others. */
+static int member_check_viewer(const struct dmashm_member *member)
+{
+	return member->viewer ? -EACCES : 0;
 }
 
 static int member_ioctl_wait(struct file *file, struct dmashm_call *call)
@@ -116,7 +123,7 @@ static int member_ioctl_wait(struct file *file, struct dmashm_call *call)
 	ret = member_check_offset(wait->offset);
 	if (ret)
 		return ret;
-	return dmashm_waiter_wait(&member->buffer->barrier, wait,
+	return dmashm_waiter_wait(&member->buffer->barrier, member, wait,
 				  dmashm_ioctl_deadline(wait->deadline));
 }
 
@@ -128,7 +135,7 @@ static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
 
 	if (wake->flags)
 		return -EINVAL;
-	ret = member_check_offset(wake->offset);
+	ret = member_check_offset(wake->offset) ?: member_check_viewer(member);
 	if (ret)
 		return ret;
 	wake->woken = dmashm_waiter_wake(&member->buffer->barrier,
@@ -149,6 +156,19 @@ static int member_ioctl_arm(struct file *file, struct dmashm_call *call)
 	return ret;
 }
 
+/* Shared it is, whoever asked for more has been refused. */
+static int member_lock_viewer(struct dmashm_member *member,
+			      const struct dmashm_lock *lock)
+{
+	struct dmashm_barrier *barrier = &member->buffer->barrier;
+
+	if (lock->flags & DMASHM_LOCK_TRY)
+		return dmashm_lease_trylock(barrier, &member->lease);
+	return dmashm_lease_lock(barrier, &member->lease,
+				 dmashm_ioctl_deadline(lock->deadline),
+				 TASK_INTERRUPTIBLE);
+}
+
 static int member_ioctl_lock(struct file *file, struct dmashm_call *call)
 {
 	struct dmashm_member *member = file->private_data;
@@ -161,6 +181,10 @@ static int member_ioctl_lock(struct file *file, struct dmashm_call *call)
 		return -EINVAL;
 	if (!member_is_mine(member))
 		return -EPERM;
+	if (member->viewer && mode == DMASHM_SHARED)
+		return member_lock_viewer(member, lock);
+	if (member->viewer)
+		return -EACCES;
 	if (lock->flags & DMASHM_LOCK_TRY)
 		return dmashm_barrier_trylock(barrier, member, mode);
 	return dmashm_barrier_lock(barrier, member, mode,
@@ -179,6 +203,11 @@ static int member_ioctl_unlock(struct file *file, struct dmashm_call *call)
 		return -EINVAL;
 	if (!member_is_mine(member))
 		return -EPERM;
+	if (member->viewer && mode == DMASHM_SHARED)
+		return dmashm_lease_unlock(&member->buffer->barrier,
+					   &member->lease);
+	if (member->viewer)
+		return -EACCES;
 	return dmashm_barrier_unlock(&member->buffer->barrier, member, mode);
 }
 
@@ -190,7 +219,24 @@ static int member_ioctl_recover(struct file *file, struct dmashm_call *call)
 		return -EINVAL;
 	if (!member_is_mine(member))
 		return -EPERM;
+	if (member->viewer)
+		return -EACCES;
 	return dmashm_barrier_recover(&member->buffer->barrier, member);
+}
+
+static int member_ioctl_seal(struct file *file, struct dmashm_call *call)
+{
+	struct dmashm_member *member = file->private_data;
+	struct dmashm_buffer *buffer = member->buffer;
+
+	if (call->arg.seal.flags || call->arg.seal.pad)
+		return -EINVAL;
+	if (member->viewer)
+		return -EACCES;
+	/* Who was handed the right to write was not handed that of the rest. */
+	if (buffer->creator != task_tgid(current))
+		return -EPERM;
+	return dmashm_writers_seal(buffer);
 }
 
 static const struct dmashm_ioctl member_ioctls[] = {
@@ -202,6 +248,8 @@ static const struct dmashm_ioctl member_ioctls[] = {
 	{ DMASHM_IOC_UNLOCK, DMASHM_UNLOCK_V0, member_ioctl_unlock },
 	{ DMASHM_IOC_RECOVER, DMASHM_UNLOCK_V0, member_ioctl_recover },
 	{ DMASHM_IOC_ARM, DMASHM_ARM_V0, member_ioctl_arm },
+	{ DMASHM_IOC_EXPORT, DMASHM_EXPORT_V0, member_ioctl_export },
+	{ DMASHM_IOC_SEAL, DMASHM_SEAL_V0, member_ioctl_seal },
 };
 
 static long member_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -247,6 +295,7 @@ static void member_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_puts(m, "dmashm-name:\t");
 	seq_escape_str(m, buffer->name, ESCAPE_NP | ESCAPE_OCTAL, NULL);
 	seq_printf(m, "\ndmashm-size:\t%zu\n", buffer->size);
+	seq_printf(m, "dmashm-mode:\t%s\n", member->viewer ? "ro" : "rw");
 	seq_printf(m, "dmashm-member:\t%u\n", member->id);
 	seq_printf(m, "dmashm-slot:\t%u\n", member->slot);
 	seq_printf(m, "dmashm-owner:\t%d\n", pid_vnr(member->tgid));
@@ -267,7 +316,8 @@ static const struct file_operations member_fops = {
 	.show_fdinfo = member_show_fdinfo,
 };
 
-static struct dmashm_member *member_create(struct dmashm_buffer *buffer)
+static struct dmashm_member *member_create(struct dmashm_buffer *buffer,
+					   bool viewer)
 {
 	struct dmashm_member *member;
 	int ret;
@@ -281,7 +331,9 @@ static struct dmashm_member *member_create(struct dmashm_buffer *buffer)
 		goto free_member;
 	}
 	member->buffer = buffer;
+	member->viewer = viewer;
 	dmashm_poller_init(&member->poller);
+	dmashm_lease_init(&member->lease, member);
 	ret = dmashm_barrier_enter(&buffer->barrier, member);
 	if (ret)
 		goto put_process;
@@ -302,30 +354,30 @@ free_member:
 /**
  * dmashm_member_file() - make the calling process a member
  * @buffer: of which buffer; the member takes a reference of its own
- * @id:     the new member's id
- * @slot:   the new member's slot
+ * @viewer: one that may only read
+ * @join:   its id and slot are filled in
  *
  * Context: process, may sleep; takes mmap_lock.
  * Return: the file that is the member, owned by the caller; or an ERR_PTR:
  * -ENOMEM, -ERESTARTNOINTR, -EUSERS, -EOVERFLOW, -ENFILE.
  */
-struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
-				u32 *slot)
+struct file *dmashm_member_file(struct dmashm_buffer *buffer, bool viewer,
+				struct dmashm_join *join)
 {
 	struct dmashm_member *member;
 	struct file *file;
 
-	member = member_create(buffer);
+	member = member_create(buffer, viewer);
 	if (IS_ERR(member))
 		return ERR_CAST(member);
 	file = anon_inode_getfile("[dmashm]", &member_fops, member,
-				  O_RDWR | O_CLOEXEC);
+				  (viewer ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (IS_ERR(file)) {
 		member_end(member);
 		return file;
 	}
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
-	*id = member->id;
-	*slot = member->slot;
+	join->id = member->id;
+	join->slot = member->slot;
 	return file;
 }

@@ -6,28 +6,36 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+#include "dmashm_lease.h"
 #include "dmashm_poller.h"
 
 struct dmashm_buffer;
+struct dmashm_join;
 struct dmashm_process;
 struct file;
 struct iov_iter;
 struct kiocb;
 struct pid;
 
+/*
+ * A viewer is a member that may only read. It has no slot and no id, and a
+ * lease instead (dmashm_lease.c).
+ */
 struct dmashm_member {
 	struct dmashm_buffer *buffer;	/* constant; a reference */
 	struct dmashm_process *process;	/* constant; a reference: whose it is */
 	struct list_head of_process;	/* process->lock */
 	struct pid *tgid;		/* constant; a reference; for people only */
 	struct list_head node;		/* barrier->lock; empty once it left */
+	bool viewer;			/* constant */
 	u32 id;				/* constant since it entered */
 	u32 slot;			/* constant since it entered */
+	struct dmashm_lease lease;	/* of a viewer */
 	struct dmashm_poller poller;
 };
 
-struct file *dmashm_member_file(struct dmashm_buffer *buffer, u32 *id,
-				u32 *slot);
+struct file *dmashm_member_file(struct dmashm_buffer *buffer, bool viewer,
+				struct dmashm_join *join);
 void dmashm_member_leave(struct dmashm_member *member);
 
 ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to);

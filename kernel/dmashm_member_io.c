@@ -12,43 +12,80 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
 #include "dmashm_gfp.h"
+#include "dmashm_lease.h"
 #include "dmashm_member.h"
 
+/* One call of read or write. */
+struct member_io {
+	struct dmashm_member *member;
+	enum dma_data_direction dir;
+	bool nowait;
+	struct dmashm_lease lease;	/* where a viewer reads */
+};
+
+static void member_io_init(struct member_io *io, struct kiocb *iocb,
+			   enum dma_data_direction dir)
+{
+	io->member = iocb->ki_filp->private_data;
+	io->dir = dir;
+	io->nowait = iocb->ki_filp->f_flags & O_NONBLOCK;
+	dmashm_lease_init(&io->lease, NULL);
+}
+
+static bool member_io_writes(const struct member_io *io)
+{
+	return io->dir != DMA_FROM_DEVICE;
+}
+
 /* Who reads lets others read too. */
-static enum dmashm_mode member_io_mode(enum dma_data_direction dir)
+static enum dmashm_mode member_io_mode(const struct member_io *io)
 {
-	return dir == DMA_FROM_DEVICE ? DMASHM_SHARED : DMASHM_EXCLUSIVE;
+	return member_io_writes(io) ? DMASHM_EXCLUSIVE : DMASHM_SHARED;
 }
 
-static int member_io_unlock(struct dmashm_buffer *buffer,
-			    enum dma_data_direction dir)
+static int member_io_unlock(struct member_io *io)
 {
-	return dmashm_barrier_unlock(&buffer->barrier, NULL,
-				     member_io_mode(dir));
+	struct dmashm_barrier *barrier = &io->member->buffer->barrier;
+
+	if (io->member->viewer)
+		return dmashm_lease_unlock(barrier, &io->lease);
+	return dmashm_barrier_unlock(barrier, NULL, member_io_mode(io));
 }
 
-static int member_io_lock(struct dmashm_buffer *buffer,
-			  enum dma_data_direction dir, bool nowait)
+static int member_io_trylock(struct member_io *io)
 {
-	enum dmashm_mode mode = member_io_mode(dir);
+	struct dmashm_barrier *barrier = &io->member->buffer->barrier;
 	int ret;
 
-	if (nowait) {
-		ret = dmashm_barrier_trylock(&buffer->barrier, NULL, mode);
-		if (ret == -EBUSY)
-			ret = -EAGAIN;
-	} else {
-		ret = dmashm_barrier_lock(&buffer->barrier, NULL, mode,
+	if (io->member->viewer)
+		ret = dmashm_lease_trylock(barrier, &io->lease);
+	else
+		ret = dmashm_barrier_trylock(barrier, NULL, member_io_mode(io));
+	return ret == -EBUSY ? -EAGAIN : ret;
+}
+
+static int member_io_lock(struct member_io *io)
+{
+	struct dmashm_barrier *barrier = &io->member->buffer->barrier;
+	int ret;
+
+	if (io->nowait)
+		ret = member_io_trylock(io);
+	else if (io->member->viewer)
+		ret = dmashm_lease_lock(barrier, &io->lease, DMASHM_NEVER,
+					TASK_INTERRUPTIBLE);
+	else
+		ret = dmashm_barrier_lock(barrier, NULL, member_io_mode(io),
 					  DMASHM_NEVER, TASK_INTERRUPTIBLE);
-	}
 	if (ret == -EOWNERDEAD)
-		member_io_unlock(buffer, dir);
+		member_io_unlock(io);
 	return ret;
 }
 
@@ -56,45 +93,72 @@ static int member_io_lock(struct dmashm_buffer *buffer,
  * Take the barrier and give the data to the CPU. Fences are waited for while
  * the barrier is free: a device may take its time.
  */
-static int member_io_begin(struct dmashm_buffer *buffer,
-			   enum dma_data_direction dir, bool nowait)
+static int member_io_begin(struct member_io *io)
 {
+	struct dmashm_buffer *buffer = io->member->buffer;
 	int ret;
 
 	for (;;) {
-		ret = nowait ? 0 : dmashm_buffer_wait_fences(buffer, dir);
+		ret = io->nowait ? 0 : dmashm_buffer_wait_fences(buffer,
+								 io->dir);
 		if (ret)
 			return ret;
-		ret = member_io_lock(buffer, dir, nowait);
+		ret = member_io_lock(io);
 		if (ret)
 			return ret;
-		ret = dmashm_buffer_begin_cpu(buffer, dir, true);
+		ret = dmashm_buffer_begin_cpu(buffer, io->dir, true);
 		if (!ret)
 			return 0;
 		/* A fence came in between. */
-		member_io_unlock(buffer, dir);
-		if (nowait || ret != -EAGAIN)
+		member_io_unlock(io);
+		if (io->nowait || ret != -EAGAIN)
 			return ret;
 		cond_resched();
 	}
 }
 
-/* Move one chunk between the buffer and the bounce memory. */
-static int member_io_chunk(struct dmashm_buffer *buffer, loff_t pos,
-			   void *bounce, size_t len, bool write, bool nowait)
+static int member_io_once(struct member_io *io, loff_t pos, void *bounce,
+			  size_t len)
 {
-	enum dma_data_direction dir = write ? DMA_BIDIRECTIONAL :
-					      DMA_FROM_DEVICE;
-	int ret = member_io_begin(buffer, dir, nowait);
+	struct dmashm_buffer *buffer = io->member->buffer;
+	int ret = member_io_begin(io);
 
 	if (ret)
 		return ret;
-	if (write)
+	if (member_io_writes(io))
 		dmashm_buffer_write(buffer, pos, bounce, len);
 	else
 		dmashm_buffer_read(buffer, pos, bounce, len);
-	dmashm_attachment_end_cpu(buffer, dir);
-	return member_io_unlock(buffer, dir);
+	dmashm_attachment_end_cpu(buffer, io->dir);
+	return member_io_unlock(io);
+}
+
+static int member_io_write(struct member_io *io, loff_t pos, void *bounce,
+			   size_t len)
+{
+	struct dmashm_writers *seal = &io->member->buffer->writers;
+	int ret = dmashm_writer_add(seal);
+
+	if (ret)
+		return ret;
+	ret = member_io_once(io, pos, bounce, len);
+	dmashm_writer_remove(seal);
+	return ret;
+}
+
+/* Move one chunk between the buffer and the bounce memory. */
+static int member_io_chunk(struct member_io *io, loff_t pos, void *bounce,
+			   size_t len)
+{
+	int ret;
+
+	if (member_io_writes(io))
+		return member_io_write(io, pos, bounce, len);
+	/* A viewer that got no processor meanwhile lost its lease. */
+	do {
+		ret = member_io_once(io, pos, bounce, len);
+	} while (ret == -ESTALE && !signal_pending(current));
+	return ret == -ESTALE ? -ERESTARTSYS : ret;
 }
 
 static size_t member_io_room(struct dmashm_buffer *buffer, struct kiocb *iocb,
@@ -121,13 +185,13 @@ static ssize_t member_io_result(size_t done, int ret)
  */
 ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct dmashm_member *member = iocb->ki_filp->private_data;
-	struct dmashm_buffer *buffer = member->buffer;
-	size_t len = member_io_room(buffer, iocb, to);
-	size_t done = 0;
+	struct member_io io;
+	size_t len, done = 0;
 	void *bounce;
 	int ret = 0;
 
+	member_io_init(&io, iocb, DMA_FROM_DEVICE);
+	len = member_io_room(io.member->buffer, iocb, to);
 	if (!len)
 		return 0;
 	bounce = kvmalloc(len, DMASHM_GFP);
@@ -136,8 +200,7 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	while (len) {
 		size_t copied;
 
-		ret = member_io_chunk(buffer, iocb->ki_pos, bounce, len, false,
-				      iocb->ki_filp->f_flags & O_NONBLOCK);
+		ret = member_io_chunk(&io, iocb->ki_pos, bounce, len);
 		if (ret)
 			break;
 		copied = copy_to_iter(bounce, len, to);
@@ -147,7 +210,7 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 			ret = -EFAULT;
 			break;
 		}
-		len = member_io_room(buffer, iocb, to);
+		len = member_io_room(io.member->buffer, iocb, to);
 	}
 	kvfree(bounce);
 	return member_io_result(done, ret);
@@ -162,13 +225,13 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
  */
 ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct dmashm_member *member = iocb->ki_filp->private_data;
-	struct dmashm_buffer *buffer = member->buffer;
-	size_t len = member_io_room(buffer, iocb, from);
-	size_t done = 0;
+	struct member_io io;
+	size_t len, done = 0;
 	void *bounce;
 	int ret = 0;
 
+	member_io_init(&io, iocb, DMA_BIDIRECTIONAL);
+	len = member_io_room(io.member->buffer, iocb, from);
 	if (!iov_iter_count(from))
 		return 0;
 	if (!len)
@@ -182,13 +245,12 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			ret = -EFAULT;
 			break;
 		}
-		ret = member_io_chunk(buffer, iocb->ki_pos, bounce, len, true,
-				      iocb->ki_filp->f_flags & O_NONBLOCK);
+		ret = member_io_chunk(&io, iocb->ki_pos, bounce, len);
 		if (ret)
 			break;
 		iocb->ki_pos += len;
 		done += len;
-		len = member_io_room(buffer, iocb, from);
+		len = member_io_room(io.member->buffer, iocb, from);
 	}
 	kvfree(bounce);
 	return member_io_result(done, ret);

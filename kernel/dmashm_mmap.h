@@ -3,9 +3,12 @@
 #ifndef DMASHM_MMAP_H
 #define DMASHM_MMAP_H
 
+#include <linux/types.h>
+
 struct dmashm_buffer;
 struct vm_area_struct;
 
-int dmashm_mmap(struct dmashm_buffer *buffer, struct vm_area_struct *vma);
+int dmashm_mmap(struct dmashm_buffer *buffer, struct vm_area_struct *vma,
+		bool writable);
 
 #endif /* DMASHM_MMAP_H */

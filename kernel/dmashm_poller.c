@@ -46,6 +46,19 @@ void dmashm_poller_arm(struct dmashm_member *member,
 	spin_unlock_irq(&barrier->lock);
 }
 
+/* All of @list that are armed, for the word at @offset or for any. */
+static void poller_wake(struct list_head *list, const u32 *offset,
+			__poll_t events)
+{
+	struct dmashm_member *member;
+
+	list_for_each_entry(member, list, node)
+		if (member->poller.armed &&
+		    (!offset || member->poller.offset == *offset))
+			wake_up_interruptible_poll(&member->poller.queue,
+						   events);
+}
+
 /**
  * dmashm_poller_tell() - somebody woke those who wait for a word
  * @barrier: which one
@@ -55,17 +68,24 @@ void dmashm_poller_arm(struct dmashm_member *member,
  */
 void dmashm_poller_tell(struct dmashm_barrier *barrier, u32 offset)
 {
-	struct dmashm_member *member;
-
 	lockdep_assert_held(&barrier->lock);
-	list_for_each_entry(member, &barrier->members, node)
-		if (member->poller.armed && member->poller.offset == offset)
-			wake_up_interruptible_poll(&member->poller.queue,
-						   EPOLLIN);
+	poller_wake(&barrier->members, &offset, EPOLLIN);
+	poller_wake(&barrier->viewers, &offset, EPOLLIN);
 }
 
 /**
- * dmashm_poller_tell_departure() - a member has left
+ * dmashm_poller_hang_up() - a member has left: tell those who poll its fd
+ * @gone: the member
+ *
+ * Context: any; the caller holds barrier->lock.
+ */
+void dmashm_poller_hang_up(struct dmashm_member *gone)
+{
+	wake_up_poll(&gone->poller.queue, EPOLLHUP);
+}
+
+/**
+ * dmashm_poller_tell_departure() - a member has left: tell all
  * @barrier: which one
  * @gone:    the member
  *
@@ -74,14 +94,10 @@ void dmashm_poller_tell(struct dmashm_barrier *barrier, u32 offset)
 void dmashm_poller_tell_departure(struct dmashm_barrier *barrier,
 				  struct dmashm_member *gone)
 {
-	struct dmashm_member *member;
-
 	lockdep_assert_held(&barrier->lock);
-	wake_up_poll(&gone->poller.queue, EPOLLHUP);
-	list_for_each_entry(member, &barrier->members, node)
-		if (member->poller.armed)
-			wake_up_interruptible_poll(&member->poller.queue,
-						   EPOLLPRI);
+	dmashm_poller_hang_up(gone);
+	poller_wake(&barrier->members, NULL, EPOLLPRI);
+	poller_wake(&barrier->viewers, NULL, EPOLLPRI);
 }
 
 static __poll_t poller_events(struct dmashm_barrier *barrier,

@@ -24,6 +24,7 @@ void dmashm_poller_init(struct dmashm_poller *poller);
 void dmashm_poller_arm(struct dmashm_member *member,
 		       const struct dmashm_arm *arm);
 void dmashm_poller_tell(struct dmashm_barrier *barrier, u32 offset);
+void dmashm_poller_hang_up(struct dmashm_member *gone);
 void dmashm_poller_tell_departure(struct dmashm_barrier *barrier,
 				  struct dmashm_member *gone);
 __poll_t dmashm_poller_poll(struct file *file, struct poll_table_struct *table);

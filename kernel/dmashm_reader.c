@@ -7,15 +7,18 @@
  *
  * No loop depends on what user space does to its slot. A member that keeps its
  * count up, honestly or not, keeps a drainer waiting until the drainer's
- * deadline: it could do so by holding the barrier as well.
+ * deadline: it could do so by holding the barrier as well. Who may only read has
+ * no slot, but a lease (dmashm_lease.c).
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
 #include "dmashm_barrier.h"
+#include "dmashm_lease.h"
 #include "dmashm_member.h"
 #include "dmashm_reader.h"
 #include "dmashm_sleeper.h"
@@ -160,7 +163,8 @@ int dmashm_reader_leave(struct dmashm_barrier *barrier,
 
 	lockdep_assert_held(&barrier->lock);
 	if (!member) {
-		if (!barrier->kernel_readers)
+		/* The rest are leases. */
+		if (barrier->kernel_readers == barrier->lease_count)
 			return -EPERM;
 		reader_leave_kernel(barrier);
 		return 0;
@@ -254,6 +258,7 @@ bool dmashm_reader_any(struct dmashm_barrier *barrier)
 {
 	DECLARE_BITMAP(out, DMASHM_CAPACITY) = {};
 
+	dmashm_lease_expire(barrier);
 	return reader_look(barrier, out, false);
 }
 
@@ -280,11 +285,15 @@ int dmashm_reader_drain(struct dmashm_barrier *barrier, u64 deadline,
 	dmashm_sleeper_init(&sleeper);
 	barrier->drainer = &sleeper;
 	while (!reason) {
+		/* Who may only read keeps nobody waiting beyond its lease. */
+		u64 until = min(deadline, dmashm_lease_expire(barrier));
+
 		sleeper.woken = false;
 		if (!reader_look(barrier, out, true))
 			break;
-		reason = dmashm_sleeper_sleep(barrier, &sleeper, deadline,
-					      state);
+		reason = dmashm_sleeper_sleep(barrier, &sleeper, until, state);
+		if (reason == -ETIMEDOUT && until < deadline)
+			reason = 0;
 	}
 	barrier->drainer = NULL;
 	return reason && reader_look(barrier, out, false) ? reason : 0;

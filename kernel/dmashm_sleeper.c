@@ -30,12 +30,12 @@ void dmashm_sleeper_init(struct dmashm_sleeper *sleeper)
  * @sleeper: in no queue
  *
  * Context: process; the caller holds barrier->lock.
- * Return: 0; -EUSERS DMASHM_SLEEPERS are in it already.
+ * Return: 0; -EUSERS the queue's limit is reached.
  */
 int dmashm_sleeper_add(struct dmashm_sleepers *queue,
 		       struct dmashm_sleeper *sleeper)
 {
-	if (queue->count == DMASHM_SLEEPERS)
+	if (queue->count == queue->limit)
 		return -EUSERS;
 	list_add_tail(&sleeper->node, &queue->list);
 	queue->count++;

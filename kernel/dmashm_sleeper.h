@@ -19,13 +19,25 @@ struct dmashm_sleeper {
 /* A queue of them; all under barrier->lock. */
 struct dmashm_sleepers {
 	struct list_head list;		/* oldest first */
-	unsigned int count;		/* DMASHM_SLEEPERS at the most */
+	unsigned int count;
+	unsigned int limit;		/* constant; of count */
 };
 
-static inline void dmashm_sleepers_init(struct dmashm_sleepers *queue)
+static inline void dmashm_sleepers_init(struct dmashm_sleepers *queue,
+					unsigned int limit)
 {
 	INIT_LIST_HEAD(&queue->list);
 	queue->count = 0;
+	queue->limit = limit;
+}
+
+/* Does the oldest one sleep, woken by nobody yet? */
+static inline bool
+dmashm_sleepers_first_sleeps(const struct dmashm_sleepers *queue)
+{
+	return !list_empty(&queue->list) &&
+	       !list_first_entry(&queue->list, struct dmashm_sleeper,
+				 node)->woken;
 }
 
 void dmashm_sleeper_init(struct dmashm_sleeper *sleeper);

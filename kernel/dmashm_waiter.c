@@ -10,6 +10,7 @@
 #include <linux/spinlock.h>
 
 #include "dmashm_barrier.h"
+#include "dmashm_member.h"
 #include "dmashm_poller.h"
 #include "dmashm_sleeper.h"
 #include "dmashm_waiter.h"
@@ -42,9 +43,24 @@ static bool waiter_must_sleep(struct dmashm_barrier *barrier,
 	       wait->expected;
 }
 
+/* Those who may only read cannot use up the places of those who write. */
+static int waiter_add(struct dmashm_barrier *barrier,
+		      const struct dmashm_member *member,
+		      struct dmashm_waiter *waiter)
+{
+	int ret = -EUSERS;
+
+	if (!member->viewer || barrier->viewer_waiters < DMASHM_SLEEPERS / 2)
+		ret = dmashm_sleeper_add(&barrier->waiters, &waiter->sleeper);
+	if (!ret)
+		barrier->viewer_waiters += member->viewer;
+	return ret;
+}
+
 /**
  * dmashm_waiter_wait() - WAIT, for a member
  * @barrier:  whose words
+ * @member:   who waits
  * @wait:     checked by the caller
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  *
@@ -55,6 +71,7 @@ static bool waiter_must_sleep(struct dmashm_barrier *barrier,
  * -EUSERS.
  */
 int dmashm_waiter_wait(struct dmashm_barrier *barrier,
+		       const struct dmashm_member *member,
 		       const struct dmashm_wait *wait, u64 deadline)
 {
 	struct dmashm_waiter waiter = { .offset = wait->offset };
@@ -64,7 +81,7 @@ int dmashm_waiter_wait(struct dmashm_barrier *barrier,
 	spin_lock_irq(&barrier->lock);
 	if (!waiter_must_sleep(barrier, wait))
 		goto unlock;
-	ret = dmashm_sleeper_add(&barrier->waiters, &waiter.sleeper);
+	ret = waiter_add(barrier, member, &waiter);
 	if (ret)
 		goto unlock;
 	ret = dmashm_sleeper_sleep(barrier, &waiter.sleeper, deadline,
@@ -74,6 +91,7 @@ int dmashm_waiter_wait(struct dmashm_barrier *barrier,
 		ret = 0;
 	if (!list_empty(&waiter.sleeper.node))
 		dmashm_sleeper_remove(&barrier->waiters, &waiter.sleeper);
+	barrier->viewer_waiters -= member->viewer;
 unlock:
 	spin_unlock_irq(&barrier->lock);
 	return ret;

@@ -6,9 +6,11 @@
 #include <linux/types.h>
 
 struct dmashm_barrier;
+struct dmashm_member;
 struct dmashm_wait;
 
 int dmashm_waiter_wait(struct dmashm_barrier *barrier,
+		       const struct dmashm_member *member,
 		       const struct dmashm_wait *wait, u64 deadline);
 unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 				u32 count);

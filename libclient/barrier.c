@@ -197,7 +197,10 @@ int dmashm_trylock(struct dmashm_buffer *buf)
 	if (!dmashm_readers(dmashm_self(buf)->words, &out))
 		return dmashm_locked(old);
 	give_back(buf);
-	return -EBUSY;
+	if (!dmashm_kernel_reads(dmashm_readers_map(dmashm_self(buf)->words)))
+		return -EBUSY;
+	/* It may be a viewer, from whom only the kernel can take it back. */
+	return dmashm_lock_in_kernel(buf, DMASHM_LOCK_TRY, 0);
 }
 
 /* Does the word say that this process holds the barrier? */

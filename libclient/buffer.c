@@ -29,6 +29,7 @@ static int attach(struct dmashm_buffer *buf, int through)
 		return err;
 	dmashm_member_publish(dmashm_self(buf), &member);
 	buf->member_fd = member.fd;
+	buf->view = !member.id;
 	buf->size = (size_t)member.facts->size;
 	if (buf->size == member.facts->size)
 		return 0;
@@ -136,6 +137,34 @@ int dmashm_import(int dmabuf_fd, int member_fd, struct dmashm_buffer **out)
 	err = import_through(dmabuf_fd, device, out);
 	close(device);
 	return err;
+}
+
+int dmashm_view(struct dmashm_buffer *buf, struct dmashm_buffer **out)
+{
+	struct dmashm_export arg = { .dmabuf_fd = -1, .flags = O_RDONLY, .fd = -1 };
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	err = dmashm_ioctl(buf->member_fd, DMASHM_IOC_EXPORT, &arg);
+	if (err)
+		return err;
+	err = dmashm_buffer_new(arg.fd, buf->member_fd, out);
+	if (err)
+		close(arg.fd);
+	return err;
+}
+
+int dmashm_seal(struct dmashm_buffer *buf)
+{
+	struct dmashm_seal arg = { .flags = 0 };
+
+	return dmashm_ioctl(buf->member_fd, DMASHM_IOC_SEAL, &arg);
+}
+
+unsigned int dmashm_access(const struct dmashm_buffer *buf)
+{
+	return buf->view ? DMASHM_READ : DMASHM_READ | DMASHM_WRITE;
 }
 
 void dmashm_close(struct dmashm_buffer *buf)

@@ -4,10 +4,10 @@
 
 #include <limits.h>
 
-/* What every call about an event begins with. */
+/* What every call that looks at an event begins with. */
 static int enter_for(struct dmashm_buffer *buf, unsigned int n)
 {
-	return n < DMASHM_EVENT_COUNT ? dmashm_enter(buf) : -EINVAL;
+	return n < DMASHM_EVENT_COUNT ? dmashm_enter_to_read(buf) : -EINVAL;
 }
 
 uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n)
@@ -60,7 +60,7 @@ int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count)
 
 uint32_t dmashm_departures(struct dmashm_buffer *buf)
 {
-	if (dmashm_enter(buf))
+	if (dmashm_enter_to_read(buf))
 		return 0;
 	/* Acquire: pairs with the release in dmashm_barrier_leave(). */
 	return __atomic_load_n(&dmashm_self(buf)->facts->departures, __ATOMIC_ACQUIRE);

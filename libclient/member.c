@@ -78,7 +78,8 @@ static int map_facts(struct dmashm_member *member)
 
 static int map_words(struct dmashm_member *member)
 {
-	void *page = map_page(member->fd, PROT_READ | PROT_WRITE, page_size());
+	int prot = member->id ? PROT_READ | PROT_WRITE : PROT_READ;
+	void *page = map_page(member->fd, prot, page_size());
 
 	if (page == MAP_FAILED)
 		return -errno;
@@ -102,6 +103,14 @@ static int join(int through, int dmabuf_fd, struct dmashm_member *out)
 	return 0;
 }
 
+/* A viewer has neither id nor slot. */
+static bool is_sane(const struct dmashm_member *member)
+{
+	if (!member->id)
+		return member->slot == DMASHM_NO_SLOT;
+	return member->id <= DMASHM_ID_MAX && member->slot < DMASHM_CAPACITY;
+}
+
 /**
  * dmashm_member_open() - join and map the control pages
  * @through:   the device or a member fd
@@ -116,7 +125,7 @@ int dmashm_member_open(int through, int dmabuf_fd, struct dmashm_member *out)
 	if (err)
 		return err;
 	err = -EPROTO;
-	if (!out->id || out->id > DMASHM_ID_MAX || out->slot >= DMASHM_CAPACITY)
+	if (!is_sane(out))
 		goto err_fd;
 	err = map_facts(out);
 	if (err)
@@ -144,11 +153,16 @@ void dmashm_member_publish(struct dmashm_self *self,
 			   const struct dmashm_member *member)
 {
 	self->words = member->words;
-	self->slot = member->words + DMASHM_OFF_SLOT(member->slot) / sizeof(uint32_t);
-	self->facts = member->facts;
-	/* Pairs with the acquire in dmashm_held(): who sees the id may use
+	if (member->id)
+		self->slot = member->words +
+			     DMASHM_OFF_SLOT(member->slot) / sizeof(uint32_t);
+	/* Pairs with the acquire in dmashm_joined(): who sees the facts may use
 	 * the words. */
-	__atomic_store_n(&self->held, DMASHM_HELD(member->id), __ATOMIC_RELEASE);
+	__atomic_store_n(&self->facts, member->facts, __ATOMIC_RELEASE);
+	/* The same with the acquire in dmashm_held(). */
+	if (member->id)
+		__atomic_store_n(&self->held, DMASHM_HELD(member->id),
+				 __ATOMIC_RELEASE);
 }
 
 /*
@@ -166,6 +180,10 @@ static int rejoin(struct dmashm_buffer *buf)
 	err = dmashm_member_open(buf->member_fd, -1, &member);
 	if (err)
 		return err;
+	if (buf->view != !member.id) {
+		member_close(&member);
+		return -EPROTO;
+	}
 	if (dup3(member.fd, buf->member_fd, O_CLOEXEC) < 0) {
 		err = -errno;
 		member_close(&member);
@@ -176,13 +194,19 @@ static int rejoin(struct dmashm_buffer *buf)
 	return 0;
 }
 
-/* Where dmashm_enter() ends in a child of fork(). */
+/* Where dmashm_enter() ends in a child of fork(), and in a view. */
 int dmashm_enter_slowly(struct dmashm_buffer *buf)
+{
+	return buf->view ? -EACCES : dmashm_enter_to_read_slowly(buf);
+}
+
+/* Where dmashm_enter_to_read() ends in a child of fork(). */
+int dmashm_enter_to_read_slowly(struct dmashm_buffer *buf)
 {
 	int err = 0;
 
 	dmashm_mutex_lock(&dmashm_self(buf)->joining);
-	if (!dmashm_held(buf))
+	if (!dmashm_joined(buf))
 		err = rejoin(buf);
 	dmashm_mutex_unlock(&dmashm_self(buf)->joining);
 	return err;
@@ -191,7 +215,7 @@ int dmashm_enter_slowly(struct dmashm_buffer *buf)
 /* The control pages go; a child that never joined has none. */
 void dmashm_leave(struct dmashm_buffer *buf)
 {
-	if (!dmashm_held(buf))
+	if (!dmashm_joined(buf))
 		return;
 	dmashm_forsake(buf);
 	dmashm_forsake_shared(buf);

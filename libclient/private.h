@@ -41,11 +41,16 @@ struct dmashm_self {
 	 * DMASHM_HELD(id), or 0 before this process has joined. Stored once,
 	 * with release, under @joining; loaded with acquire by dmashm_held(),
 	 * and whoever read a value other than 0 may read the three behind it.
+	 * Always 0 in a view, for there is no such lock to take.
 	 */
 	uint32_t held;
-	uint32_t *words;			/* constant once @held is set */
-	uint32_t *slot;				/* constant once @held is set */
-	const struct dmashm_facts *facts;	/* constant once @held is set */
+	uint32_t *words;			/* constant once @facts is set */
+	uint32_t *slot;				/* constant once @facts is set */
+	/*
+	 * NULL before this process has joined. Stored with release before
+	 * @held; a view looks at this one, with acquire: dmashm_joined().
+	 */
+	const struct dmashm_facts *facts;
 	/*
 	 * @slot again, or NULL until this process has said in READERS that it
 	 * is to be looked at. Stored with release, loaded with acquire.
@@ -66,6 +71,7 @@ struct dmashm_buffer {
 	int dmabuf_fd;
 	int member_fd;		/* the number stays when a child joins */
 	uint32_t max_spins;	/* looks at a held barrier before sleeping */
+	bool view;		/* may only read: the kernel takes the barrier */
 	struct dmashm_mapping *mappings;	/* guarded by self->mapping */
 };
 
@@ -108,6 +114,7 @@ int dmashm_member_open(int through, int dmabuf_fd, struct dmashm_member *out);
 void dmashm_member_publish(struct dmashm_self *self,
 			   const struct dmashm_member *member);
 int dmashm_enter_slowly(struct dmashm_buffer *buf);
+int dmashm_enter_to_read_slowly(struct dmashm_buffer *buf);
 void dmashm_leave(struct dmashm_buffer *buf);
 
 /* buffer.c */
@@ -150,13 +157,26 @@ static inline uint32_t dmashm_held(const struct dmashm_buffer *buf)
 	return __atomic_load_n(&dmashm_self(buf)->held, __ATOMIC_ACQUIRE);
 }
 
-/* To be called before anything that needs the words or an own member. */
+/* Does this process take part, be it to read? */
+static inline bool dmashm_joined(const struct dmashm_buffer *buf)
+{
+	/* Pairs with the release in dmashm_member_publish(). */
+	return __atomic_load_n(&dmashm_self(buf)->facts, __ATOMIC_ACQUIRE);
+}
+
+/* To be called before anything that an own member or a view can do. */
+static inline int dmashm_enter_to_read(struct dmashm_buffer *buf)
+{
+	return dmashm_joined(buf) ? 0 : dmashm_enter_to_read_slowly(buf);
+}
+
+/* To be called before anything else that needs the words; -EACCES in a view. */
 static inline int dmashm_enter(struct dmashm_buffer *buf)
 {
 	return dmashm_held(buf) ? 0 : dmashm_enter_slowly(buf);
 }
 
-/* The word at an offset of the page; only after dmashm_held() was not 0. */
+/* The word at an offset of the page; only after dmashm_joined(). */
 static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
 				    uint32_t offset)
 {
@@ -188,6 +208,12 @@ static inline uint64_t dmashm_readers_map(const uint32_t *words)
 	return __atomic_load_n(&map[0], __ATOMIC_SEQ_CST) |
 	       (uint64_t)__atomic_load_n(&map[1], __ATOMIC_SEQ_CST) << 32;
 #endif
+}
+
+/* DMASHM_READERS_KERNEL in that. */
+static inline bool dmashm_kernel_reads(uint64_t map)
+{
+	return map >> 63;
 }
 
 /* Nobody holds the barrier's word, and it is promised to nobody either. */

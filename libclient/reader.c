@@ -51,6 +51,25 @@ static inline bool leave_shared(uint32_t *slot, uint32_t *old)
 					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
+/*
+ * Views have no slot, nor could they write to it: the kernel does it all. A
+ * child of fork() that never joined holds nothing.
+ */
+static int unlock_view(const struct dmashm_buffer *buf)
+{
+	if (!buf->view || !dmashm_joined(buf))
+		return -EPERM;
+	return dmashm_unlock_in_kernel(buf, DMASHM_UNLOCK_SHARED);
+}
+
+static int lock_view(struct dmashm_buffer *buf, uint32_t flags, uint64_t deadline)
+{
+	int err = dmashm_enter_to_read(buf);
+
+	return err ? err : dmashm_lock_in_kernel(buf, DMASHM_LOCK_SHARED | flags,
+						 deadline);
+}
+
 static SLOW_PATH int leave_slowly(const struct dmashm_buffer *buf)
 {
 	uint32_t *slot = reader_slot(buf);
@@ -58,7 +77,7 @@ static SLOW_PATH int leave_slowly(const struct dmashm_buffer *buf)
 	int n;
 
 	if (!slot)
-		return -EPERM;
+		return unlock_view(buf);
 	old = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	for (n = 0; n < RETRIES && !(old & DMASHM_SLOT_DRAIN); n++) {
 		if (!old)
@@ -75,7 +94,7 @@ int dmashm_unlock_shared(struct dmashm_buffer *buf)
 	uint32_t old;
 
 	if (!slot)
-		return -EPERM;
+		return leave_slowly(buf);
 	old = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	if (can_leave_alone(old) && leave_shared(slot, &old))
 		return 0;
@@ -159,6 +178,8 @@ static SLOW_PATH int lock_shared_slowly(struct dmashm_buffer *buf,
 {
 	int err;
 
+	if (buf->view)
+		return lock_view(buf, 0, deadline);
 	err = prepare_shared(buf);
 	if (err)
 		return err;
@@ -199,6 +220,8 @@ int dmashm_trylock_shared(struct dmashm_buffer *buf)
 {
 	int err;
 
+	if (buf->view)
+		return lock_view(buf, DMASHM_LOCK_TRY, 0);
 	err = prepare_shared(buf);
 	return err ? err : try_shared(buf);
 }
@@ -214,7 +237,7 @@ bool dmashm_readers(const uint32_t *words, uint64_t *out)
 	uint64_t map = dmashm_readers_map(words);
 	uint64_t left = map & ~*out & DMASHM_SLOT_BITS;
 
-	if (map >> 63)		/* DMASHM_READERS_KERNEL */
+	if (dmashm_kernel_reads(map))
 		return true;
 	for (; left; left &= left - 1) {
 		const uint32_t *slot = slots + (unsigned int)__builtin_ctzll(left) *
@@ -227,11 +250,13 @@ bool dmashm_readers(const uint32_t *words, uint64_t *out)
 	return false;
 }
 
-/* Is this process in, shared? */
+/* Is this process in, shared? With a view, that is for the kernel to say. */
 bool dmashm_reads(const struct dmashm_buffer *buf)
 {
 	const uint32_t *slot = reader_slot(buf);
 
+	if (buf->view)
+		return dmashm_joined(buf);
 	return slot && __atomic_load_n(slot, __ATOMIC_RELAXED) & DMASHM_SLOT_COUNT;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dmashm.h>
 
+#include "kernel/dmashm_importer.h"
 #include "kernel/dmashm_tester.h"
 #include "ktap.h"
 
@@ -61,6 +62,27 @@ static inline int create(size_t size)
 	ASSERT_EQ(ioctl(device, DMASHM_IOC_CREATE, &arg), 0);
 	close(device);
 	return arg.fd;
+}
+
+/* Another dma-buf over the same buffer, O_RDONLY or O_RDWR; -1 and errno. */
+static inline int export_dmabuf(int dmabuf, uint32_t flags)
+{
+	struct dmashm_export arg = {
+		.dmabuf_fd = dmabuf, .flags = flags, .fd = -1,
+	};
+	int device = open_device(), ret;
+
+	ret = ioctl(device, DMASHM_IOC_EXPORT, &arg);
+	close(device);
+	return ret ? -1 : arg.fd;
+}
+
+static inline int export_view(int dmabuf)
+{
+	int view = export_dmabuf(dmabuf, O_RDONLY);
+
+	ASSERT(view >= 0);
+	return view;
 }
 
 /* A member of the buffer behind a dma-buf; its id in *id. */
@@ -272,6 +294,27 @@ static inline int open_tester(int dmabuf)
 	ASSERT(fd >= 0);
 	ASSERT_EQ(ioctl(fd, TESTER_IOC_OPEN, &arg), 0);
 	return fd;
+}
+
+/* An importer of any dma-buf, attached to this one. */
+static inline int open_importer(int dmabuf)
+{
+	int fd;
+
+	if (!load_module("dmashm_importer"))
+		FAIL("dmashm_importer.ko does not load");
+	fd = open(IMPORTER_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT(fd >= 0);
+	ASSERT_EQ(ioctl(fd, IMPORTER_IOC_OPEN, &dmabuf), 0);
+	return fd;
+}
+
+/* Map for the device in a direction, and unmap; -1 and errno. */
+static inline int map_for_device(int importer, uint32_t direction)
+{
+	if (ioctl(importer, IMPORTER_IOC_MAP, &direction))
+		return -1;
+	return ioctl(importer, IMPORTER_IOC_UNMAP);
 }
 
 /* A message of one byte with room for two fds, as a buffer travels. */

@@ -38,6 +38,11 @@ void dmashm_poller_tell_departure(struct dmashm_barrier *of,
 	(void)gone;
 }
 
+void dmashm_poller_hang_up(struct dmashm_member *gone)
+{
+	(void)gone;
+}
+
 void gate_open(void)
 {
 	struct dmashm_control control = { .facts = &facts, .words = words };
@@ -127,7 +132,8 @@ static int call(struct dmashm_member *member, unsigned long command,
 	case DMASHM_IOC_RECOVER:
 		return dmashm_barrier_recover(&barrier, member);
 	case DMASHM_IOC_WAIT:
-		return dmashm_waiter_wait(&barrier, wait, wait->deadline);
+		return dmashm_waiter_wait(&barrier, member, wait,
+					  wait->deadline);
 	case DMASHM_IOC_WAKE:
 		return call_wake(argument);
 	default:

@@ -46,6 +46,36 @@
 #endif
 
 /*
+ * Views
+ *
+ * A dma-buf that EXPORT made with O_RDONLY is a view: through it the data can be
+ * read, and not written, by no way that there is. Who joins by a view is a
+ * viewer, a member that may only read; so is who joins by a viewer's fd. Whoever
+ * is handed a view, and a viewer's fd to join from, can do no more than that.
+ *
+ *   - A view is mapped for writing with -EACCES, also by mprotect, and by the
+ *     mmap of a device that imported it. Devices map it DMA_TO_DEVICE or not at
+ *     all (-EACCES), nor does the kernel (vmap: -EACCES). DMA_BUF_IOCTL_SYNC is
+ *     -EACCES but for DMA_BUF_SYNC_READ; END does nothing, and START, where there
+ *     is a device to synchronise with, takes the barrier shared meanwhile.
+ *   - A viewer has no slot and no id, and does not count among the members of
+ *     the buffer; there can be DMASHM_VIEWERS. Its fd answers JOIN, EXPORT, INFO,
+ *     WAIT, ARM, LOCK and UNLOCK, these two only shared, and all else with
+ *     -EACCES. It is read with the barrier taken, as any member's, not written
+ *     (-EBADF), and maps both control pages only to be read.
+ *   - A viewer's LOCK gives a lease: once DMASHM_LEASE_NS have passed, who wants
+ *     the barrier exclusively takes it back. A viewer that comes out later than
+ *     that is told by UNLOCK with -ESTALE that somebody may have written
+ *     meanwhile, and until all its threads have been told, LOCK is -ESTALE too.
+ *     To other members a lease is one of the times that the kernel is in, shared.
+ *     So a viewer keeps those who write from it no longer than DMASHM_LEASE_NS at
+ *     a time, whatever it does, and takes up none of the places that they need.
+ */
+#define DMASHM_LEASE_NS		100000000	/* a tenth of a second */
+#define DMASHM_VIEWERS		256	/* of a buffer; as many threads in LOCK */
+#define DMASHM_NO_SLOT		(~(__u32)0)
+
+/*
  * Control pages
  *
  * A member fd maps two pages, one at a time, MAP_SHARED:
@@ -54,7 +84,8 @@
  *   offset page size    the words, PROT_READ | PROT_WRITE as wanted
  *
  * mmap answers -EINVAL for a private mapping, another offset or another
- * length than one page, -EACCES for a writable mapping of the facts, -EPERM
+ * length than one page, -EACCES for a writable mapping of the facts, or by a
+ * viewer, -EPERM
  * where the caller is not the process that joined. The mappings are not
  * inherited over fork().
  *
@@ -206,23 +237,26 @@ struct dmashm_create {
 
 /**
  * struct dmashm_join - become a member (device, member)
- * @dmabuf_fd: in: a dma-buf of this module, open for reading and writing. On
+ * @dmabuf_fd: in: a dma-buf of this module, open for reading at least. On
  *             a member fd it may be -1, which means that member's own buffer;
  *             any other must be a dma-buf over the same buffer, so that a
  *             receiver can tell that two fds belong together.
  * @flags:     in: 0
  * @fd:        in: ignored; out: a member fd, owned by the calling process
  * @id:        in: ignored; out: the member's id, 1 to DMASHM_ID_MAX, never
- *             used for another member while the buffer lives
- * @slot:      in: ignored; out: the member's slot, 0 to DMASHM_CAPACITY - 1
+ *             used for another member while the buffer lives; 0: a viewer
+ * @slot:      in: ignored; out: the member's slot, 0 to DMASHM_CAPACITY - 1;
+ *             DMASHM_NO_SLOT: a viewer
  * @pad:       in: 0; out: 0
  *
  * A process that was only handed fds needs no right on the device: a member
- * fd, whoever it belongs to, is enough to join.
+ * fd, whoever it belongs to, is enough to join. The new member is a viewer
+ * unless all that was given, the dma-buf and the member, may be written to.
  *
  * Errors: -EBADF @dmabuf_fd is no open fd; -EINVAL it is not a dma-buf of this
- * module; -EACCES it is not open for writing; -EXDEV it belongs to another
- * buffer than this member; -EUSERS the buffer has DMASHM_CAPACITY members;
+ * module; -EACCES it is not open for reading; -EXDEV it belongs to another
+ * buffer than this member; -EUSERS the buffer has DMASHM_CAPACITY members, or
+ * DMASHM_VIEWERS viewers;
  * -EOVERFLOW its ids are used up; -ENOMEM, -EMFILE, -ENFILE.
  */
 struct dmashm_join {
@@ -235,14 +269,55 @@ struct dmashm_join {
 };
 
 /**
+ * struct dmashm_export - another dma-buf over the same buffer (device, member)
+ * @dmabuf_fd: in: as in struct dmashm_join
+ * @flags:     in: O_RDONLY, for a view, or O_RDWR
+ * @fd:        in: ignored; out: the dma-buf fd
+ * @pad:       in: 0; out: 0
+ *
+ * All dma-bufs over a buffer have the same data, fences and devices.
+ *
+ * Errors: as for struct dmashm_join up to -EXDEV; -EACCES (O_RDWR) what was
+ * given may only be read; -EPERM (O_RDWR) the data is sealed; -ENOMEM, -EMFILE,
+ * -ENFILE.
+ */
+struct dmashm_export {
+	__s32 dmabuf_fd;
+	__u32 flags;
+	__s32 fd;
+	__u32 pad;
+};
+
+/**
+ * struct dmashm_seal - have nobody write to the data any more (member)
+ * @flags: in: 0
+ * @pad:   in: 0
+ *
+ * For the process that made the buffer. From then on, for every dma-buf over the
+ * buffer: writable mappings are -EPERM, also by mprotect of what is mapped since
+ * (-EACCES there), and so are mapping for a device but DMA_TO_DEVICE, vmap, write
+ * on a member fd and EXPORT with O_RDWR. There is no way back. Sealing again is
+ * 0. The barrier goes on as before.
+ *
+ * Errors: -EBUSY somebody could write: there is a mapping that is writable or
+ * can be made so, a device attached through a dma-buf that may be written to, a
+ * vmap, a write, or direct I/O, a pipe or the like that holds a page; -EPERM the
+ * caller's process did not make the buffer; -EACCES a viewer; -EINTR a signal.
+ */
+struct dmashm_seal {
+	__u32 flags;
+	__u32 pad;
+};
+
+/**
  * struct dmashm_info - what there is to know about a buffer (device, member)
  * @dmabuf_fd:   in: as in struct dmashm_join
- * @flags:       in: 0
+ * @flags:       in: 0; out: any of DMASHM_INFO_RDONLY and DMASHM_INFO_SEALED
  * @size:        out: bytes of data
  * @buffer_id:   out: as in struct dmashm_facts
  * @abi:         out: DMASHM_ABI of the module
  * @capacity:    out: how many members there can be
- * @members:     out: how many there are
+ * @members:     out: how many there are, viewers not among them
  * @attachments: out: how many devices are attached
  * @id:          out: id of the member asked, 0 on the device
  * @pad:         in: 0; out: 0
@@ -250,8 +325,7 @@ struct dmashm_join {
  *
  * What is marked out is ignored on input.
  *
- * Errors: as for struct dmashm_join up to -EXDEV, except that a read-only fd
- * will do.
+ * Errors: as for struct dmashm_join up to -EXDEV.
  */
 struct dmashm_info {
 	__s32 dmabuf_fd;
@@ -266,6 +340,9 @@ struct dmashm_info {
 	__u32 pad;
 	char name[DMASHM_NAME_LEN];
 };
+
+#define DMASHM_INFO_RDONLY	0x1u	/* what was given may only be read */
+#define DMASHM_INFO_SEALED	0x2u	/* nobody writes to the data any more */
 
 /**
  * struct dmashm_wait - sleep while a word keeps its value (member)
@@ -282,7 +359,8 @@ struct dmashm_info {
  *
  * Errors: -EAGAIN the word or the count had another value; -ETIMEDOUT; -EINTR
  * a signal (restarted where SA_RESTART says so); -EINVAL offset; -EUSERS
- * already DMASHM_SLEEPERS sleep on words of this buffer.
+ * already DMASHM_SLEEPERS sleep on words of this buffer, or half as many
+ * viewers do.
  */
 struct dmashm_wait {
 	__u32 offset;
@@ -304,7 +382,7 @@ struct dmashm_wait {
  * Members whose fd is armed for this word are told in any case; they do not
  * count.
  *
- * Errors: -EINVAL offset.
+ * Errors: -EINVAL offset; -EACCES a viewer.
  */
 struct dmashm_wake {
 	__u32 offset;
@@ -357,7 +435,7 @@ struct dmashm_arm {
  * -ETIMEDOUT; -EINTR a signal; -EUSERS DMASHM_SLEEPERS sleep for it, in user
  * space and in the kernel; -EOVERFLOW the member is in,
  * shared, DMASHM_SHARED_MAX times; -EPERM the caller is not the process that
- * joined.
+ * joined. A viewer: -EACCES without DMASHM_LOCK_SHARED; -ESTALE see above.
  */
 struct dmashm_lock {
 	__u64 deadline;
@@ -379,7 +457,8 @@ struct dmashm_lock {
  *
  * Errors: -EPERM this member does not hold the barrier that way, or the caller
  * is not the process that joined; -EPROTO somebody keeps changing the word
- * against the rules.
+ * against the rules; -ESTALE (a viewer) the lease was taken back; -EACCES (a
+ * viewer) all but unlocking shared.
  */
 struct dmashm_unlock {
 	__u32 flags;
@@ -393,7 +472,7 @@ struct dmashm_unlock {
  * while the kernel holds the barrier, shared to read and exclusively to write,
  * and has synchronised the devices, up to DMASHM_IO_CHUNK bytes in one holding:
  * what fits in one is never torn. Reading at the end gives 0, writing there
- * -ENOSPC. O_NONBLOCK makes them -EAGAIN instead of waiting. -EOWNERDEAD when
+ * -ENOSPC. A viewer's fd cannot be written (-EBADF), nor sealed data (-EPERM). O_NONBLOCK makes them -EAGAIN instead of waiting. -EOWNERDEAD when
  * the last holder died: nothing moved, RECOVER is due. -EPROTO from write when
  * another member overwrote the word meanwhile: what moved may be torn. -EINTR
  * when a signal came before anything moved. -EUSERS as LOCK. -ENOMEM, -EFAULT.
@@ -406,6 +485,8 @@ struct dmashm_unlock {
 #define DMASHM_IOC_CREATE	_IOWR(DMASHM_IOC_MAGIC, 0x00, struct dmashm_create)
 #define DMASHM_IOC_JOIN		_IOWR(DMASHM_IOC_MAGIC, 0x01, struct dmashm_join)
 #define DMASHM_IOC_INFO		_IOWR(DMASHM_IOC_MAGIC, 0x02, struct dmashm_info)
+#define DMASHM_IOC_EXPORT	_IOWR(DMASHM_IOC_MAGIC, 0x03, struct dmashm_export)
+#define DMASHM_IOC_SEAL		_IOW(DMASHM_IOC_MAGIC, 0x04, struct dmashm_seal)
 #define DMASHM_IOC_WAIT		_IOW(DMASHM_IOC_MAGIC, 0x10, struct dmashm_wait)
 #define DMASHM_IOC_WAKE		_IOWR(DMASHM_IOC_MAGIC, 0x11, struct dmashm_wake)
 #define DMASHM_IOC_LOCK		_IOW(DMASHM_IOC_MAGIC, 0x12, struct dmashm_lock)
