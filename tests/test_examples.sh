@@ -15,7 +15,7 @@ an_empty_file() { : >/tmp/empty && stream_of /tmp/empty; }
 one_byte() { printf x >/tmp/one && stream_of /tmp/one; }
 no_file() { stream_of /no/such/file; }
 
-plan 12
+plan 13
 check hello $examples/hello
 check map_twice $examples/map_twice
 check counter_by_barrier $examples/counter barrier 20000
@@ -24,6 +24,7 @@ check counter_without $examples/counter none 100000
 check queue $examples/queue
 check queue_that_overwrites $examples/queue overwrite
 check raw_uapi $examples/raw_uapi
+check view $examples/view
 check stream stream
 check stream_of_one_byte one_byte
 check stream_of_nothing an_empty_file
