@@ -137,11 +137,13 @@ int dmashm_buffer_recover(struct dmashm_buffer *buffer);
  * dmashm_buffer_vmap() - the data in the kernel's address space
  * @buffer: the buffer
  *
- * All users share one mapping. Needs no dma_resv lock, unlike dma_buf_vmap().
+ * All users share one mapping, which may be written to: who got the buffer with
+ * FMODE_READ alone must not. While there is one, the data cannot be sealed. Needs
+ * no dma_resv lock, unlike dma_buf_vmap().
  *
  * Context: process, may sleep.
  * Return: the address of byte 0, for dmashm_buffer_vunmap(); or an ERR_PTR:
- * -ENOMEM.
+ * -ENOMEM; -EPERM the data is sealed.
  */
 void *dmashm_buffer_vmap(struct dmashm_buffer *buffer);
 

@@ -162,9 +162,10 @@ struct dmashm_facts {
  *              asks the kernel
  *
  * The words of READERS, together a map of 64 bits: bit s says that the slot s
- * is to be looked at; bit 63, that the kernel is in, shared. A member sets its
- * bit before it comes in shared the first time; the kernel takes it off when
- * the member leaves.
+ * is to be looked at; bit 63, that the kernel is in, shared, or viewers are. A
+ * member sets its bit before it comes in shared the first time; the kernel takes
+ * it off when the member leaves. Who finds bit 63 set and does not want to sleep
+ * asks by LOCK with DMASHM_LOCK_TRY: only the kernel can take back a lease.
  *
  * All that follows is sequentially consistent where nothing else is said. One
  * pair must be: the locker's change of the word, then its look at the slots;
