@@ -20,3 +20,14 @@ endif
 ifneq ($(shell grep -sw 'int dma_buf_vmap_unlocked' $(srctree)/include/linux/dma-buf.h),)
 ccflags-y += -DDMASHM_HAVE_DMA_BUF_VMAP_UNLOCKED
 endif
+ifneq ($(shell grep -sw 'copy_splice_read' $(srctree)/include/linux/fs.h),)
+ccflags-y += -DDMASHM_HAVE_COPY_SPLICE_READ
+endif
+
+# Who shows the heap: the kernel's core, where modules may call it. The headers
+# declare dma_heap_add() where it is not exported, too.
+ifneq ($(shell grep -sw 'dma_heap_add' $(objtree)/Module.symvers),)
+dmashm-heap := core
+else
+dmashm-heap := device
+endif

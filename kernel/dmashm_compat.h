@@ -4,6 +4,7 @@
 #define DMASHM_COMPAT_H
 
 #include <linux/dma-buf.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/timer.h>
@@ -68,6 +69,11 @@ static inline void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf,
 {
 	dma_buf_vunmap(dmabuf, map);
 }
+#endif
+
+#ifndef DMASHM_HAVE_COPY_SPLICE_READ
+/* The name since Linux 6.5 of what splices through ->read_iter. */
+#define copy_splice_read generic_file_splice_read
 #endif
 
 #endif /* DMASHM_COMPAT_H */

@@ -6,16 +6,30 @@
 #include "dmashm_buffer.h"
 #include "dmashm_compat.h"
 #include "dmashm_device.h"
+#include "dmashm_heap.h"
 #include "dmashm_process.h"
 
 static int __init dmashm_init(void)
 {
+	int ret;
+
 	dmashm_buffer_set_limit_default();
-	return dmashm_device_register();
+	ret = dmashm_device_register();
+	if (ret)
+		return ret;
+	ret = dmashm_heap_register();
+	if (ret)
+		goto unregister_device;
+	return 0;
+
+unregister_device:
+	dmashm_device_unregister();
+	return ret;
 }
 
 static void __exit dmashm_exit(void)
 {
+	dmashm_heap_unregister();
 	dmashm_device_unregister();
 	dmashm_process_exit();
 }

@@ -24,6 +24,7 @@
 #include <linux/string_helpers.h>
 
 #include "dmashm_buffer.h"
+#include "dmashm_compat.h"
 #include "dmashm_gfp.h"
 #include "dmashm_ioctl.h"
 #include "dmashm_lease.h"
@@ -308,6 +309,8 @@ static const struct file_operations member_fops = {
 	.llseek = dmashm_member_llseek,
 	.read_iter = dmashm_member_read_iter,
 	.write_iter = dmashm_member_write_iter,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
 	.unlocked_ioctl = member_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.poll = dmashm_poller_poll,
