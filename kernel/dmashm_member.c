@@ -379,7 +379,7 @@ struct file *dmashm_member_file(struct dmashm_buffer *buffer, bool viewer,
 		member_end(member);
 		return file;
 	}
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_NOWAIT;
 	join->id = member->id;
 	join->slot = member->slot;
 	return file;

@@ -10,10 +10,12 @@
  */
 #include <linux/dma-direction.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 #include <linux/uio.h>
 
 #include "dmashm_attachment.h"
@@ -22,20 +24,41 @@
 #include "dmashm_lease.h"
 #include "dmashm_member.h"
 
+/*
+ * Who splices holds a pipe locked meanwhile, and whoever uses that pipe waits
+ * for it, not to be killed: so the barrier is waited for no longer than this.
+ */
+#define MEMBER_IO_PIPE_NS	NSEC_PER_SEC
+
 /* One call of read or write. */
 struct member_io {
 	struct dmashm_member *member;
 	enum dma_data_direction dir;
-	bool nowait;
+	u64 deadline;			/* for the barrier; 0 is not to wait */
 	struct dmashm_lease lease;	/* where a viewer reads */
 };
 
+/*
+ * Memory of the kernel's in a synchronous call stands for a pipe: nothing else
+ * says who calls.
+ */
+static u64 member_io_deadline(struct kiocb *iocb, const struct iov_iter *iter)
+{
+	if (iocb->ki_filp->f_flags & O_NONBLOCK ||
+	    iocb->ki_flags & IOCB_NOWAIT)
+		return 0;
+	if (user_backed_iter(iter) || !is_sync_kiocb(iocb))
+		return DMASHM_NEVER;
+	return ktime_get_ns() + MEMBER_IO_PIPE_NS;
+}
+
 static void member_io_init(struct member_io *io, struct kiocb *iocb,
+			   const struct iov_iter *iter,
 			   enum dma_data_direction dir)
 {
 	io->member = iocb->ki_filp->private_data;
 	io->dir = dir;
-	io->nowait = iocb->ki_filp->f_flags & O_NONBLOCK;
+	io->deadline = member_io_deadline(iocb, iter);
 	dmashm_lease_init(&io->lease, NULL);
 }
 
@@ -62,13 +85,10 @@ static int member_io_unlock(struct member_io *io)
 static int member_io_trylock(struct member_io *io)
 {
 	struct dmashm_barrier *barrier = &io->member->buffer->barrier;
-	int ret;
 
 	if (io->member->viewer)
-		ret = dmashm_lease_trylock(barrier, &io->lease);
-	else
-		ret = dmashm_barrier_trylock(barrier, NULL, member_io_mode(io));
-	return ret == -EBUSY ? -EAGAIN : ret;
+		return dmashm_lease_trylock(barrier, &io->lease);
+	return dmashm_barrier_trylock(barrier, NULL, member_io_mode(io));
 }
 
 static int member_io_lock(struct member_io *io)
@@ -76,14 +96,16 @@ static int member_io_lock(struct member_io *io)
 	struct dmashm_barrier *barrier = &io->member->buffer->barrier;
 	int ret;
 
-	if (io->nowait)
+	if (!io->deadline)
 		ret = member_io_trylock(io);
 	else if (io->member->viewer)
-		ret = dmashm_lease_lock(barrier, &io->lease, DMASHM_NEVER,
+		ret = dmashm_lease_lock(barrier, &io->lease, io->deadline,
 					TASK_INTERRUPTIBLE);
 	else
 		ret = dmashm_barrier_lock(barrier, NULL, member_io_mode(io),
-					  DMASHM_NEVER, TASK_INTERRUPTIBLE);
+					  io->deadline, TASK_INTERRUPTIBLE);
+	if (ret == -EBUSY || ret == -ETIMEDOUT)
+		ret = -EAGAIN;
 	if (ret == -EOWNERDEAD)
 		member_io_unlock(io);
 	return ret;
@@ -99,8 +121,8 @@ static int member_io_begin(struct member_io *io)
 	int ret;
 
 	for (;;) {
-		ret = io->nowait ? 0 : dmashm_buffer_wait_fences(buffer,
-								 io->dir);
+		ret = io->deadline ? dmashm_buffer_wait_fences(buffer, io->dir)
+				   : 0;
 		if (ret)
 			return ret;
 		ret = member_io_lock(io);
@@ -111,7 +133,7 @@ static int member_io_begin(struct member_io *io)
 			return 0;
 		/* A fence came in between. */
 		member_io_unlock(io);
-		if (io->nowait || ret != -EAGAIN)
+		if (ret != -EAGAIN || ktime_get_ns() >= io->deadline)
 			return ret;
 		cond_resched();
 	}
@@ -170,10 +192,18 @@ static size_t member_io_room(struct dmashm_buffer *buffer, struct kiocb *iocb,
 		    (u64)buffer->size - iocb->ki_pos);
 }
 
-/* A signal after something moved ends the call short instead. */
-static ssize_t member_io_result(size_t done, int ret)
+/*
+ * A signal after something moved ends the call short instead. At -EAGAIN,
+ * io_uring would poll and try again when there is something to read; but what
+ * poll reports of a member is another thing, and might never come.
+ */
+static ssize_t member_io_result(struct kiocb *iocb, size_t done, int ret)
 {
-	return done ? (ssize_t)done : ret;
+	if (done)
+		return done;
+	if (ret == -EAGAIN && !is_sync_kiocb(iocb))
+		return -EBUSY;
+	return ret;
 }
 
 /**
@@ -190,7 +220,7 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	void *bounce;
 	int ret = 0;
 
-	member_io_init(&io, iocb, DMA_FROM_DEVICE);
+	member_io_init(&io, iocb, to, DMA_FROM_DEVICE);
 	len = member_io_room(io.member->buffer, iocb, to);
 	if (!len)
 		return 0;
@@ -213,7 +243,7 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		len = member_io_room(io.member->buffer, iocb, to);
 	}
 	kvfree(bounce);
-	return member_io_result(done, ret);
+	return member_io_result(iocb, done, ret);
 }
 
 /**
@@ -230,7 +260,7 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	void *bounce;
 	int ret = 0;
 
-	member_io_init(&io, iocb, DMA_BIDIRECTIONAL);
+	member_io_init(&io, iocb, from, DMA_BIDIRECTIONAL);
 	len = member_io_room(io.member->buffer, iocb, from);
 	if (!iov_iter_count(from))
 		return 0;
@@ -253,7 +283,7 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		len = member_io_room(io.member->buffer, iocb, from);
 	}
 	kvfree(bounce);
-	return member_io_result(done, ret);
+	return member_io_result(iocb, done, ret);
 }
 
 /**

@@ -473,17 +473,18 @@ struct dmashm_unlock {
  * while the kernel holds the barrier, shared to read and exclusively to write,
  * and has synchronised the devices, up to DMASHM_IO_CHUNK bytes in one holding:
  * what fits in one is never torn. Reading at the end gives 0, writing there
- * -ENOSPC. A viewer's fd cannot be written (-EBADF), nor sealed data (-EPERM). O_NONBLOCK makes them -EAGAIN instead of waiting. -EOWNERDEAD when
- * the last holder died: nothing moved, RECOVER is due. -EPROTO from write when
+ * -ENOSPC. A viewer's fd cannot be written (-EBADF), nor sealed data (-EPERM).
+ * O_NONBLOCK, or RWF_NOWAIT, makes them -EAGAIN instead of waiting. io_uring
+ * does not wait for the barrier either: -EBUSY. -EOWNERDEAD when the last
+ * holder died: nothing moved, RECOVER is due. -EPROTO from write when
  * another member overwrote the word meanwhile: what moved may be torn. -EINTR
  * when a signal came before anything moved. -EUSERS as LOCK. -ENOMEM, -EFAULT.
  * What goes wrong after a first chunk ends the call short; the next call tells.
  *
  * splice and sendfile, from a member fd and to one, do the same with a pipe at
- * the other end, and so does io_uring with registered buffers: what goes
- * through at one time is a chunk or what the pipe has room for, if that is
- * less. As the pipe is locked meanwhile, they wait for the barrier a second at
- * the most, then it is -EAGAIN, with nothing moved.
+ * the other end: what goes through at one time is a chunk or what the pipe has
+ * room for, if that is less. As the pipe is locked meanwhile, they wait for the
+ * barrier a second at the most, then it is -EAGAIN, with nothing moved.
  *
  * The mapping of the dma-buf is ordinary memory to all that takes some: direct
  * I/O, registered buffers of io_uring, vmsplice, process_vm_readv. What holds a
@@ -495,7 +496,8 @@ struct dmashm_unlock {
  * The heap: /dev/dma_heap/dmashm answers DMA_HEAP_IOCTL_ALLOC as linux/dma-heap.h
  * describes it, for programs written for dma-heap. What it gives is a buffer
  * named "dma-heap", which JOIN takes if it was asked for with O_RDWR. The fd
- * has the access mode and O_CLOEXEC of fd_flags.
+ * has the access mode and O_CLOEXEC of fd_flags. One for reading only is a view:
+ * no device writes through it either.
  *
  * Errors: -EINVAL len is 0, fd is not 0, a flag is unknown, or another command;
  * the others as those of struct dmashm_create.
