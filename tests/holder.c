@@ -12,7 +12,9 @@ static void keep(const char *what, int fd)
 
 	if (!strcmp(what, "dmabuf"))
 		return;
-	if (!strcmp(what, "member")) {
+	if (!strcmp(what, "heap")) {
+		ASSERT(open(DMASHM_HEAP_DEVICE, O_RDONLY) >= 0);
+	} else if (!strcmp(what, "member")) {
 		join(fd);
 	} else if (!strcmp(what, "mapping")) {
 		map_data(fd, page)[0] = 1;

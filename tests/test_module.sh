@@ -27,15 +27,18 @@ twenty_times() {
 
 parameter() { unload && load max_buffer_mib=3 && [ "$(cat /sys/module/dmashm/parameters/max_buffer_mib)" = 3 ] && reload; }
 
+no_heap() { unload && load heap=0 && [ ! -e /dev/dma_heap/dmashm ] && reload && [ -c /dev/dma_heap/dmashm ]; }
+
 for module in dmashm_tester dmashm_sampler; do
 	[ ! -e /sys/module/$module ] || rmmod $module
 done
 
-plan 10
+plan 12
 check loads_and_unloads reload
 check twenty_times twenty_times
 check max_buffer_mib_can_be_given parameter
-for what in dmabuf member mapping words pipe; do
+check the_heap_can_be_left_out no_heap
+for what in heap dmabuf member mapping words pipe; do
 	hold $what || { echo "Bail out! ./holder $what does not hold."; exit 1; }
 	# The pipe has pages only, and those need no module.
 	if [ $what = pipe ]; then
