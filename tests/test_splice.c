@@ -282,17 +282,22 @@ TEST(splice_gives_up_after_a_second)
 TEST(splice_does_not_wait_with_o_nonblock)
 {
 	struct party p = party(page_size());
-	int holder = join(p.fd), ends[2];
-	uint64_t start;
+	int holder = join(p.fd), ends[2], tries;
+	uint64_t start, best = UINT64_MAX;
 
 	make_pipe(ends);
 	ASSERT_EQ(write(ends[1], "x", 1), 1);
 	ASSERT_EQ(fcntl(p.member, F_SETFL, O_RDWR | O_NONBLOCK), 0);
 	ASSERT_EQ(try_lock(holder), 0);
-	start = now_ns();
-	ASSERT_ERRNO(splice(p.member, NULL, ends[1], NULL, 5, 0), EAGAIN);
-	ASSERT_ERRNO(splice(ends[0], NULL, p.member, NULL, 1, 0), EAGAIN);
-	ASSERT(ms_since(start) < 900);
+	/* A busy machine may be slow at times, but not each time. */
+	for (tries = 0; tries < 5; tries++) {
+		start = now_ns();
+		ASSERT_ERRNO(splice(p.member, NULL, ends[1], NULL, 5, 0), EAGAIN);
+		ASSERT_ERRNO(splice(ends[0], NULL, p.member, NULL, 1, 0), EAGAIN);
+		if (ms_since(start) < best)
+			best = ms_since(start);
+	}
+	ASSERT(best < 900);
 	ASSERT_EQ(unlock(holder), 0);
 	ASSERT_EQ(splice(p.member, NULL, ends[1], NULL, 5, 0), 5);
 }
