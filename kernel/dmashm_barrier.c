@@ -436,15 +436,14 @@ static int barrier_release(struct dmashm_barrier *barrier,
 
 	if (member ? !barrier_is_held(barrier, held) : !barrier->kernel_holds)
 		return -EPERM;
+	if (!member)
+		barrier->kernel_holds = false;
 	dmashm_lease_grant(barrier);
 	dmashm_locker_wake_next(barrier);
 	ret = barrier_change(barrier, held, DMASHM_DIED);
-	if (!member) {
-		barrier->kernel_holds = false;
-		if (ret) {
-			dmashm_barrier_settle(barrier);
-			ret = -EPROTO;
-		}
+	if (!member && ret) {
+		dmashm_barrier_settle(barrier);
+		ret = -EPROTO;
 	}
 	return ret;
 }

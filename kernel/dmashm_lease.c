@@ -317,6 +317,9 @@ void dmashm_lease_grant(struct dmashm_barrier *barrier)
 	int n = 0;
 
 	lockdep_assert_held(&barrier->lock);
+	/* A member wrote its id over the kernel's: see lease_could_enter(). */
+	if (barrier->kernel_holds)
+		return;
 	list_for_each_entry_safe(waiter, next, &barrier->tenants.list,
 				 sleeper.node) {
 		if (++n > LEASE_BATCH)
