@@ -258,7 +258,7 @@ u32 dmashm_barrier_settle(struct dmashm_barrier *barrier)
 		u32 right = word_should_be(barrier, word);
 
 		if (right == word) {
-			/* Free, and the first sleeps: somebody scribbled. */
+			/* Free, and the first sleeps: scribbled, or a batch. */
 			if (dmashm_word_kind(word) == DMASHM_KIND_FREE &&
 			    word & DMASHM_WAITERS)
 				barrier_wake(barrier);

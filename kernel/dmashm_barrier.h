@@ -35,7 +35,7 @@ struct dmashm_barrier {
 	unsigned int member_count;	/* lock */
 	struct list_head viewers;	/* lock; the living that may only read */
 	unsigned int viewer_count;	/* lock */
-	struct dmashm_sleepers tenants;	/* lock; want a lease */
+	struct dmashm_sleepers tenants;	/* lock; want a lease; in the list asleep */
 	struct list_head leases;	/* lock; held */
 	unsigned int lease_count;	/* lock; how many those are */
 	u32 last_id;			/* lock; ids are given in order */

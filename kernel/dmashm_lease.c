@@ -11,11 +11,12 @@
  * To everybody else a lease is one of the times that the kernel is in, shared.
  *
  * Nor does a viewer stand in the lockers' queue, where one that is woken
- * answers for those behind it. It sleeps in a queue of its own, and who unlocks
- * hands it its lease, so that nobody ever waits for a viewer to get on:
- * whenever barrier->lock is free and somebody sleeps in that queue, the word is
- * held and says WAITERS, so that it is unlocked in the kernel, or one of the
- * queue has been woken or handed its lease and, once it runs, sees to the rest.
+ * answers for those behind it. It sleeps in a queue of its own, the tenants, and
+ * who unlocks hands it its lease, so that nobody ever waits for a viewer to get
+ * on. Who is handed a lease, or woken, is taken off the list: those on it sleep,
+ * or are about to try again, and the word says WAITERS for them. So they are
+ * seen to when it is unlocked, which is in the kernel; and if it is free, by
+ * those who were taken off, once they run, and by anybody who settles it.
  *
  * Step names are as elsewhere those of the model, in which a lease is a reader
  * of the kernel.
@@ -45,7 +46,7 @@
 struct lease_waiter {
 	struct dmashm_sleeper sleeper;	/* in barrier->tenants, or on no list */
 	struct dmashm_lease *lease;	/* constant */
-	bool queued;			/* barrier->lock; has been in the queue */
+	bool queued;			/* barrier->lock; counts in tenants */
 	bool granted;			/* barrier->lock */
 	int result;			/* barrier->lock; with granted */
 };
@@ -184,13 +185,27 @@ static bool lease_announce(struct dmashm_barrier *barrier,
 	return false;
 }
 
+/* At the end of the queue; once it has been in it, at the head. */
 static int lease_queue(struct dmashm_barrier *barrier,
 		       struct lease_waiter *waiter)
 {
-	if (!list_empty(&waiter->sleeper.node))
-		return 0;
-	waiter->queued = true;
-	return dmashm_sleeper_add(&barrier->tenants, &waiter->sleeper);
+	struct list_head *node = &waiter->sleeper.node;
+	int ret = 0;
+
+	if (!waiter->queued) {
+		ret = dmashm_sleeper_add(&barrier->tenants, &waiter->sleeper);
+		waiter->queued = !ret;
+	} else if (list_empty(node)) {
+		list_add(node, &barrier->tenants.list);
+	}
+	return ret;
+}
+
+/* It counts until it leaves the queue by itself. */
+static void lease_call(struct lease_waiter *waiter)
+{
+	list_del_init(&waiter->sleeper.node);
+	dmashm_sleeper_wake(&waiter->sleeper);
 }
 
 /* Who was woken, or handed its lease, sees to those behind it. */
@@ -199,8 +214,7 @@ static void lease_leave_queue(struct dmashm_barrier *barrier,
 {
 	if (!waiter->queued)
 		return;
-	if (!list_empty(&waiter->sleeper.node))
-		dmashm_sleeper_remove(&barrier->tenants, &waiter->sleeper);
+	dmashm_sleeper_remove(&barrier->tenants, &waiter->sleeper);
 	if (dmashm_locker_publish_marks(barrier))
 		dmashm_lease_wake(barrier);
 }
@@ -329,8 +343,7 @@ void dmashm_lease_grant(struct dmashm_barrier *barrier)
 			waiter->granted = true;
 			waiter->result = lease_result(word);
 		}
-		dmashm_sleeper_remove(&barrier->tenants, &waiter->sleeper);
-		dmashm_sleeper_wake(&waiter->sleeper);
+		lease_call(waiter);
 	}
 }
 
@@ -342,16 +355,17 @@ void dmashm_lease_grant(struct dmashm_barrier *barrier)
  */
 void dmashm_lease_wake(struct dmashm_barrier *barrier)
 {
-	struct dmashm_sleeper *sleeper;
+	struct lease_waiter *waiter, *next;
 	int n = 0;
 
 	lockdep_assert_held(&barrier->lock);
 	if (!lease_could_enter(barrier, READ_ONCE(*lease_word(barrier))))
 		return;
-	list_for_each_entry(sleeper, &barrier->tenants.list, node) {
+	list_for_each_entry_safe(waiter, next, &barrier->tenants.list,
+				 sleeper.node) {
 		if (++n > LEASE_BATCH)
 			break;
-		dmashm_sleeper_wake(sleeper);
+		lease_call(waiter);
 	}
 }
 

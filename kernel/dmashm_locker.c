@@ -122,8 +122,7 @@ u32 dmashm_locker_marks(struct dmashm_barrier *barrier,
 	if (without)
 		impatient -= without->impatient;
 	return (first && !first->sleeper.woken ? DMASHM_WAITERS : 0) |
-	       (dmashm_sleepers_first_sleeps(&barrier->tenants) ?
-		DMASHM_WAITERS : 0) |
+	       (list_empty(&barrier->tenants.list) ? 0 : DMASHM_WAITERS) |
 	       (impatient ? DMASHM_TURN : 0);
 }
 

@@ -31,15 +31,6 @@ static inline void dmashm_sleepers_init(struct dmashm_sleepers *queue,
 	queue->limit = limit;
 }
 
-/* Does the oldest one sleep, woken by nobody yet? */
-static inline bool
-dmashm_sleepers_first_sleeps(const struct dmashm_sleepers *queue)
-{
-	return !list_empty(&queue->list) &&
-	       !list_first_entry(&queue->list, struct dmashm_sleeper,
-				 node)->woken;
-}
-
 void dmashm_sleeper_init(struct dmashm_sleeper *sleeper);
 int dmashm_sleeper_add(struct dmashm_sleepers *queue,
 		       struct dmashm_sleeper *sleeper);
