@@ -76,13 +76,17 @@ void dmashm_lease_init(struct dmashm_lease *lease,
 	lease->end = 0;
 }
 
-/* Be in once more. The first time is what others see, and counts for the time. */
+/*
+ * Be in once more. The first time is what others see. The time begins anew with
+ * each, or threads that take turns would have it run out though none stays in;
+ * nobody comes in while one who wants it exclusively has the word.
+ */
 static void lease_enter(struct dmashm_barrier *barrier,
 			struct dmashm_lease *lease)
 {
+	lease->end = ktime_get_ns() + DMASHM_LEASE_NS;
 	if (lease->count++)
 		return;
-	lease->end = ktime_get_ns() + DMASHM_LEASE_NS;
 	list_add_tail(&lease->node, &barrier->leases);
 	barrier->lease_count++;
 	dmashm_reader_enter(barrier, NULL); /* cannot fail for the kernel */
