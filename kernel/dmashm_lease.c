@@ -170,7 +170,11 @@ int dmashm_lease_trylock(struct dmashm_barrier *barrier,
 	return ret;
 }
 
-/* Have the holder hand the lease over. False if sleeping would not be safe. */
+/*
+ * Have the holder hand the lease over, or whoever holds it next where it turns
+ * out to be free: so trying cannot fail again and again against user space that
+ * takes and frees the word in between. False if sleeping would not be safe.
+ */
 static bool lease_announce(struct dmashm_barrier *barrier,
 			   struct lease_waiter *waiter)
 {
@@ -180,11 +184,11 @@ static bool lease_announce(struct dmashm_barrier *barrier,
 
 	waiter->sleeper.woken = false;
 	for (tries = 0; tries < LEASE_TRIES; tries++) {
-		if (lease_could_enter(barrier, word))
-			return false;
+		bool could = lease_could_enter(barrier, word);
+
 		if (word & DMASHM_WAITERS ||
 		    try_cmpxchg(p, &word, word | DMASHM_WAITERS))
-			return true;
+			return !could;
 	}
 	return false;
 }
