@@ -45,10 +45,10 @@ group() {
 
 run() { $fixed timeout 120 "$1"; }
 
-plan 18
-group gcc '' stress death fairness scribble event
-group gcc thread stress death event
-group gcc address,undefined stress death scribble event
+plan 21
+group gcc '' stress death fairness scribble event lease
+group gcc thread stress death event lease
+group gcc address,undefined stress death scribble event lease
 # Its sanitizers are packages of their own.
 group clang '' stress death
 exit "$ktap_failed"

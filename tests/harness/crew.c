@@ -69,14 +69,20 @@ bool crew_goes_on(const struct crew *crew)
 	return task_now() - crew->started < test_ns();
 }
 
-void crew_form(struct crew *crew, unsigned int parties)
+void crew_form_with_views(struct crew *crew, unsigned int parties,
+			  unsigned int views)
 {
 	unsigned int n;
 
 	for (n = 0; n < parties; n++)
-		party_open(&crew->party[n], (int)n);
+		party_open(&crew->party[n], (int)n, n + views >= parties);
 	crew->parties = parties;
 	crew->workers = 0;
+}
+
+void crew_form(struct crew *crew, unsigned int parties)
+{
+	crew_form_with_views(crew, parties, 0);
 }
 
 struct worker *crew_add(struct crew *crew, int party,
@@ -117,7 +123,8 @@ void crew_fail(const struct crew *crew, const char *reason)
 	gate_describe();
 	for (n = 0; n < crew->workers; n++)
 		dprintf(1, "# worker %u of %s: %llu times\n", n,
-			crew->worker[n].party ? "a member" : "the kernel",
+			!crew->worker[n].party ? "the kernel" :
+			crew->worker[n].party->view ? "a viewer" : "a member",
 			(unsigned long long)crew->worker[n].done);
 	_Exit(1);
 }

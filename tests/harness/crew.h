@@ -10,7 +10,7 @@
 #include "party.h"
 
 #define CREW_PARTIES	8
-#define CREW_WORKERS	16
+#define CREW_WORKERS	48
 #define CREW_KERNEL	(-1)	/* instead of a party */
 
 struct crew {
@@ -27,6 +27,8 @@ struct crew {
 
 void crew_open(struct crew *crew);
 void crew_form(struct crew *crew, unsigned int parties);
+void crew_form_with_views(struct crew *crew, unsigned int parties,
+			  unsigned int views);	/* the last of them */
 struct worker *crew_add(struct crew *crew, int party,
 			void (*work)(struct worker *), enum step_pace pace);
 void crew_work(struct crew *crew, unsigned int ms);

@@ -44,6 +44,41 @@ bool data_read(void)
 	return true;
 }
 
+static uint64_t look(unsigned int n)
+{
+	return __atomic_load_n(&cells[n], __ATOMIC_RELAXED);
+}
+
+bool data_write_watched(void)
+{
+	uint64_t old = look(0);
+	unsigned int n;
+
+	for (n = 0; n < CELLS; n++) {
+		if (look(n) != old)
+			return false;
+		__atomic_store_n(&cells[n], old + 1, __ATOMIC_RELAXED);
+		if (n % 8 == 7)
+			step();
+	}
+	return true;
+}
+
+/* From the last to the first, which is written first. */
+bool data_watch(void)
+{
+	uint64_t last = look(CELLS - 1);
+	unsigned int n = CELLS;
+
+	while (n--) {
+		if (look(n) != last)
+			return false;
+		if (n % 8 == 0)
+			step();
+	}
+	return true;
+}
+
 void data_repair(void)
 {
 	unsigned int n;

@@ -15,6 +15,13 @@ bool data_write(void);		/* false: found torn */
 bool data_read(void);		/* false: found torn */
 void data_repair(void);
 
+/*
+ * The same where somebody may read whom the barrier does not keep out any more,
+ * and who is told afterwards: ThreadSanitizer must not report that.
+ */
+bool data_write_watched(void);
+bool data_watch(void);
+
 /* Who is in, counted without an order of its own; false: one who may not be. */
 bool data_enter(bool shared);
 bool data_leave(bool shared);

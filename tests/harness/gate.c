@@ -12,18 +12,21 @@
 
 #include "dmashm_barrier.h"
 #include "dmashm_control.h"
+#include "dmashm_lease.h"
 #include "dmashm_member.h"
 #include "dmashm_waiter.h"
 #include "dmashm_words.h"
 
 #include "fence.h"
 #include "gate.h"
+#include "lease_ns.h"
 
 static u32 words[DMASHM_WORDS_SIZE / sizeof(u32)]
 	__attribute__((aligned(DMASHM_WORDS_SIZE)));
 static struct dmashm_facts facts;
 static struct dmashm_barrier barrier;
 static struct dmashm_member *members[GATE_MEMBERS];
+static u64 lease_ns = GATE_LEASE_NEVER_ENDS;	/* atomic */
 
 void dmashm_poller_tell(struct dmashm_barrier *of, u32 offset)
 {
@@ -60,20 +63,36 @@ const struct dmashm_facts *gate_facts(void)
 	return &facts;
 }
 
-int gate_join(int fd, uint32_t *id, uint32_t *slot)
+static int join(int fd, bool viewer)
 {
 	struct dmashm_member *member = calloc(1, sizeof(*member));
 	int ret;
 
+	member->viewer = viewer;
+	dmashm_lease_init(&member->lease, member);
 	ret = dmashm_barrier_enter(&barrier, member);
 	if (ret) {
 		free(member);
 		return ret;
 	}
 	members[fd] = member;
-	*id = member->id;
-	*slot = member->slot;
 	return 0;
+}
+
+int gate_join(int fd, uint32_t *id, uint32_t *slot)
+{
+	int ret = join(fd, false);
+
+	if (ret)
+		return ret;
+	*id = members[fd]->id;
+	*slot = members[fd]->slot;
+	return 0;
+}
+
+int gate_join_to_read(int fd)
+{
+	return join(fd, true);
 }
 
 /*
@@ -84,8 +103,11 @@ void gate_leave(int fd)
 {
 	struct dmashm_member *member = members[fd];
 
-	fence_release(dmashm_word(words, DMASHM_OFF_SLOT(member->slot)));
-	fence_release(dmashm_word(words, DMASHM_OFF_READERS) + member->slot / 32);
+	if (!member->viewer) {
+		fence_release(dmashm_word(words, DMASHM_OFF_SLOT(member->slot)));
+		fence_release(dmashm_word(words, DMASHM_OFF_READERS) +
+			      member->slot / 32);
+	}
 	dmashm_barrier_leave(&barrier, member);
 	members[fd] = NULL;
 	free(member);
@@ -96,10 +118,23 @@ static enum dmashm_mode mode_of(bool shared)
 	return shared ? DMASHM_SHARED : DMASHM_EXCLUSIVE;
 }
 
+static int call_lock_viewer(struct dmashm_member *member,
+			    const struct dmashm_lock *arg)
+{
+	if (!(arg->flags & DMASHM_LOCK_SHARED))
+		return -EACCES;
+	if (arg->flags & DMASHM_LOCK_TRY)
+		return dmashm_lease_trylock(&barrier, &member->lease);
+	return dmashm_lease_lock(&barrier, &member->lease, arg->deadline,
+				 TASK_INTERRUPTIBLE);
+}
+
 static int call_lock(struct dmashm_member *member, const struct dmashm_lock *arg)
 {
 	enum dmashm_mode mode = mode_of(arg->flags & DMASHM_LOCK_SHARED);
 
+	if (member->viewer)
+		return call_lock_viewer(member, arg);
 	if (arg->flags & DMASHM_LOCK_TRY)
 		return dmashm_barrier_trylock(&barrier, member, mode);
 	return dmashm_barrier_lock(&barrier, member, mode, arg->deadline,
@@ -109,6 +144,8 @@ static int call_lock(struct dmashm_member *member, const struct dmashm_lock *arg
 static int call_unlock(struct dmashm_member *member,
 		       const struct dmashm_unlock *arg)
 {
+	if (member->viewer)
+		return dmashm_lease_unlock(&barrier, &member->lease);
 	return dmashm_barrier_unlock(&barrier, member,
 				     mode_of(arg->flags & DMASHM_UNLOCK_SHARED));
 }
@@ -166,6 +203,41 @@ int gate_recover(void)
 	return dmashm_barrier_recover(&barrier, NULL);
 }
 
+int gate_lease(uint64_t deadline, void (*inside)(void *), void *argument)
+{
+	struct dmashm_lease lease;
+	int ret;
+
+	dmashm_lease_init(&lease, NULL);
+	ret = deadline ? dmashm_lease_lock(&barrier, &lease, deadline,
+					   TASK_KILLABLE) :
+			 dmashm_lease_trylock(&barrier, &lease);
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	inside(argument);
+	return dmashm_lease_unlock(&barrier, &lease);
+}
+
+unsigned int gate_tenants(void)
+{
+	unsigned int count;
+
+	spin_lock_irq(&barrier.lock);
+	count = barrier.tenants.count;
+	spin_unlock_irq(&barrier.lock);
+	return count;
+}
+
+u64 gate_lease_ns(void)
+{
+	return __atomic_load_n(&lease_ns, __ATOMIC_RELAXED);
+}
+
+void gate_set_lease_ns(uint64_t ns)
+{
+	__atomic_store_n(&lease_ns, ns, __ATOMIC_RELAXED);
+}
+
 static u32 look(u32 offset)
 {
 	return READ_ONCE(*dmashm_word(words, offset));
@@ -173,8 +245,11 @@ static u32 look(u32 offset)
 
 static const char *kernel_litter(void)
 {
-	if (barrier.lockers.count || barrier.waiters.count || barrier.drainer)
+	if (barrier.lockers.count || barrier.waiters.count ||
+	    barrier.tenants.count || barrier.drainer)
 		return "sleepers";
+	if (barrier.lease_count || !list_empty(&barrier.leases))
+		return "leases";
 	if (barrier.impatient)
 		return "impatience";
 	if (barrier.kernel_holds || barrier.kernel_readers)
@@ -213,12 +288,14 @@ void gate_describe(void)
 	struct dmashm_member *member;
 
 	spin_lock_irq(&barrier.lock);
-	dprintf(1, "# word %#x, readers %#x %#x; %u lockers, %u impatient, drainer %d, %u waiters; kernel %d, %u shared\n",
+	dprintf(1, "# word %#x, readers %#x %#x; %u lockers, %u impatient, drainer %d, %u waiters; kernel %d, %u shared; %u tenants, %s asleep, %u leases\n",
 		look(DMASHM_OFF_BARRIER), look(DMASHM_OFF_READERS),
 		look(DMASHM_OFF_READERS + 4), barrier.lockers.count,
 		barrier.impatient, barrier.drainer != NULL,
 		barrier.waiters.count, barrier.kernel_holds,
-		barrier.kernel_readers);
+		barrier.kernel_readers, barrier.tenants.count,
+		list_empty(&barrier.tenants.list) ? "none" : "some",
+		barrier.lease_count);
 	list_for_each_entry(member, &barrier.members, node)
 		dprintf(1, "# member %u: slot %u %#x\n", member->id,
 			member->slot, look(DMASHM_OFF_SLOT(member->slot)));

@@ -52,20 +52,27 @@ static void join(struct party *party)
 	struct dmashm_self *self = &party->self;
 	uint32_t id, slot;
 
+	memset(self, 0, sizeof(*self));
+	self->words = gate_words();
+	self->facts = gate_facts();
+	if (party->view) {
+		if (gate_join_to_read(party->buf.member_fd))
+			abort();
+		return;
+	}
 	if (gate_join(party->buf.member_fd, &id, &slot))
 		abort();
-	memset(self, 0, sizeof(*self));
 	self->held = DMASHM_HELD(id);
-	self->words = gate_words();
 	self->slot = self->words + DMASHM_OFF_SLOT(slot) / sizeof(uint32_t);
-	self->facts = gate_facts();
 }
 
-void party_open(struct party *party, int fd)
+void party_open(struct party *party, int fd, bool view)
 {
 	memset(party, 0, sizeof(*party));
 	pthread_mutex_init(&party->lock, NULL);
 	pthread_cond_init(&party->reborn, NULL);
+	party->view = view;
+	party->buf.view = view;
 	party->buf.member_fd = fd;
 	party->buf.max_spins = dmashm_max_spins();
 	join(party);

@@ -38,6 +38,7 @@ struct party {
 		char gap[DMASHM_SELF_AT - sizeof(struct dmashm_buffer)];
 		struct dmashm_self self;
 	};
+	bool view;			/* constant; a viewer's */
 	pthread_mutex_t lock;
 	pthread_cond_t reborn;
 	struct worker *workers;		/* lock */
@@ -51,13 +52,19 @@ struct party {
 /* Called when all of a party's threads are dead and it has not left yet. */
 extern void (*party_mourn)(struct party *party);
 
-void party_open(struct party *party, int fd);
+void party_open(struct party *party, int fd, bool view);
 void party_close(struct party *party);
 
 void party_enlist(struct worker *worker);
 bool party_retire(struct worker *worker);
 void party_bury(struct worker *worker);
 void party_spare(struct party *party);
+
+/* Of those who may only read. */
+static inline bool party_is_view(const struct worker *worker)
+{
+	return worker->party && worker->party->view;
+}
 
 /* Taking the barrier by any of the ways that there are; 0: try only. */
 int party_take(struct worker *worker, bool shared, uint64_t deadline);

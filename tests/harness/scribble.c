@@ -78,6 +78,7 @@ static bool is_expected(int err)
 	case -EAGAIN:
 	case -EPERM:
 	case -EPROTO:
+	case -ESTALE:
 		return true;
 	default:
 		return false;
@@ -92,7 +93,7 @@ static void expect(int err)
 
 static void lock_somehow(struct worker *worker, uint64_t deadline)
 {
-	bool shared = step_random() % 2;
+	bool shared = party_is_view(worker) || step_random() % 2;
 	int err = party_take(worker, shared, deadline);
 
 	expect(err);
@@ -149,7 +150,8 @@ TEST(scribbling_harms_nobody_but_the_exclusion)
 		unsigned int workers = 2 + step_random() % 6;
 		enum step_pace pace = step_random() % 3;
 
-		crew_form(&crew, parties);
+		gate_set_lease_ns(1u << step_random() % 21);
+		crew_form_with_views(&crew, parties, step_random() % parties);
 		for (n = 0; n < workers; n++)
 			crew_add(&crew, step_random() % 4 ? (int)(n % parties) :
 							    CREW_KERNEL,

@@ -25,7 +25,7 @@ static void be_inside(bool shared)
 
 static int have_once(struct worker *worker, uint64_t deadline)
 {
-	bool shared = step_random() % 8 < shared_of_8;
+	bool shared = party_is_view(worker) || step_random() % 8 < shared_of_8;
 	int err = party_take(worker, shared, deadline);
 
 	if (err)
@@ -68,7 +68,7 @@ static void one_shift(void (*work)(struct worker *))
 	unsigned int n = 2 + step_random() % 7;
 	enum step_pace pace = step_random() % 3;
 
-	crew_form(&crew, parties);
+	crew_form_with_views(&crew, parties, step_random() % parties);
 	shared_of_8 = step_random() % 9;
 	counted = step_random() % 2;
 	while (n--)

@@ -49,6 +49,12 @@ static inline bool list_is_singular(const struct list_head *head)
 	return !list_empty(head) && head->next == head->prev;
 }
 
+static inline void list_add(struct list_head *node, struct list_head *head)
+{
+	list_join(node, head->next);
+	list_join(head, node);
+}
+
 static inline void list_add_tail(struct list_head *node, struct list_head *head)
 {
 	list_join(head->prev, node);
