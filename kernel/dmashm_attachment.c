@@ -15,6 +15,7 @@
 
 #include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
+#include "dmashm_lease.h"
 
 /* One mapping of the whole buffer for one device. */
 struct dmashm_mapping {
@@ -176,6 +177,17 @@ bool dmashm_attachment_any(struct dmashm_buffer *buffer)
 	return any;
 }
 
+static void attachment_sync_for_cpu(struct dmashm_buffer *buffer,
+				    enum dma_data_direction dir)
+{
+	struct dmashm_mapping *mapping;
+
+	lockdep_assert_held(&buffer->lock);
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table,
+					 mapping_dir(mapping, dir));
+}
+
 /**
  * dmashm_attachment_begin_cpu() - give the data to the CPU
  * @buffer: all of it, from all devices
@@ -186,17 +198,44 @@ bool dmashm_attachment_any(struct dmashm_buffer *buffer)
 void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
 				 enum dma_data_direction dir)
 {
-	struct dmashm_mapping *mapping;
-
 	mutex_lock(&buffer->vmap_lock);
 	if (buffer->vmap_count)
 		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
 	mutex_unlock(&buffer->vmap_lock);
 	mutex_lock(&buffer->lock);
-	list_for_each_entry(mapping, &buffer->mappings, node)
-		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table,
-					 mapping_dir(mapping, dir));
+	attachment_sync_for_cpu(buffer, dir);
 	mutex_unlock(&buffer->lock);
+}
+
+/**
+ * dmashm_attachment_begin_cpu_by_lease() - the same, to read, for a viewer
+ * @buffer: as there
+ * @lease:  what the caller is in by; not taken back while data moves
+ *
+ * Who writes waits until that is done. Nothing here sleeps meanwhile; how long
+ * it takes is for the size of the buffer to say, and for the devices.
+ *
+ * Context: process, may sleep.
+ * Return: 0; -ESTALE the lease was taken back before: nothing was done.
+ */
+int dmashm_attachment_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+					 struct dmashm_lease *lease)
+{
+	int ret;
+
+	mutex_lock(&buffer->vmap_lock);
+	mutex_lock(&buffer->lock);
+	ret = dmashm_lease_pin(&buffer->barrier, lease);
+	if (ret)
+		goto unlock;
+	if (buffer->vmap_count)
+		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
+	attachment_sync_for_cpu(buffer, DMA_FROM_DEVICE);
+	dmashm_lease_unpin(&buffer->barrier, lease);
+unlock:
+	mutex_unlock(&buffer->lock);
+	mutex_unlock(&buffer->vmap_lock);
+	return ret;
 }
 
 /**

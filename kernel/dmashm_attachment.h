@@ -8,6 +8,7 @@
 
 struct device;
 struct dmashm_buffer;
+struct dmashm_lease;
 struct sg_table;
 
 void dmashm_attachment_add(struct dmashm_buffer *buffer);
@@ -22,6 +23,8 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 bool dmashm_attachment_any(struct dmashm_buffer *buffer);
 void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
 				 enum dma_data_direction dir);
+int dmashm_attachment_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+					 struct dmashm_lease *lease);
 void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
 			       enum dma_data_direction dir);
 

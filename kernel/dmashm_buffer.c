@@ -183,6 +183,25 @@ int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 }
 
 /**
+ * dmashm_buffer_begin_cpu_by_lease() - the same, to read, for a viewer
+ * @buffer: the buffer
+ * @lease:  what the caller is in by
+ *
+ * Undone by nothing: who only read has nothing to hand over.
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EAGAIN a fence is not signalled; -ESTALE the lease was taken back.
+ */
+int dmashm_buffer_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+				     struct dmashm_lease *lease)
+{
+	if (!dma_resv_test_signaled(&buffer->resv,
+				    buffer_usage(DMA_FROM_DEVICE)))
+		return -EAGAIN;
+	return dmashm_attachment_begin_cpu_by_lease(buffer, lease);
+}
+
+/**
  * dmashm_buffer_read() - copy data out
  * @buffer: the buffer
  * @pos:    first byte; @pos + @len is not beyond the size

@@ -15,6 +15,8 @@
 #include "dmashm_control.h"
 #include "dmashm_writer.h"
 
+struct dmashm_lease;
+
 /*
  * Lock order, outermost first:
  *
@@ -65,6 +67,8 @@ int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
 			      enum dma_data_direction dir);
 int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 			    enum dma_data_direction dir, bool nowait);
+int dmashm_buffer_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+				     struct dmashm_lease *lease);
 void dmashm_buffer_read(struct dmashm_buffer *buffer, loff_t pos, void *to,
 			size_t len);
 void dmashm_buffer_write(struct dmashm_buffer *buffer, loff_t pos,

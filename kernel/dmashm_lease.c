@@ -73,6 +73,7 @@ void dmashm_lease_init(struct dmashm_lease *lease,
 	lease->member = member;
 	lease->count = 0;
 	lease->revoked = false;
+	lease->pinned = false;
 	lease->end = 0;
 }
 
@@ -309,6 +310,82 @@ int dmashm_lease_unlock(struct dmashm_barrier *barrier,
 }
 
 /**
+ * dmashm_lease_join() - be in beside a viewer that is in, even if others wait
+ * @barrier: which one
+ * @lease:   one on the stack of the call; ends with that of the viewer
+ * @is_mine: which viewer
+ *
+ * Context: process.
+ * Return: true if so; false if no such viewer is in.
+ */
+bool dmashm_lease_join(struct dmashm_barrier *barrier,
+		       struct dmashm_lease *lease,
+		       bool (*is_mine)(const struct dmashm_member *member))
+{
+	struct dmashm_lease *other;
+	bool found = false;
+
+	spin_lock_irq(&barrier->lock);
+	list_for_each_entry(other, &barrier->leases, node) {
+		found = other->member && is_mine(other->member);
+		if (found)
+			break;
+	}
+	found = found && !lease_check(barrier, lease);
+	if (found) {
+		lease_enter(barrier, lease);
+		lease->end = other->end;
+	}
+	spin_unlock_irq(&barrier->lock);
+	return found;
+}
+
+/**
+ * dmashm_lease_pin() - not to be taken back until dmashm_lease_unpin()
+ * @barrier: which one
+ * @lease:   one on the stack of the call, had once
+ *
+ * For what must not go on when others write. It keeps them, however long it
+ * takes; so the caller must not sleep meanwhile.
+ *
+ * Context: any.
+ * Return: 0; -ESTALE it has been taken back.
+ */
+int dmashm_lease_pin(struct dmashm_barrier *barrier, struct dmashm_lease *lease)
+{
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&barrier->lock, flags);
+	if (lease->revoked)
+		ret = -ESTALE;
+	else
+		lease->pinned = true;
+	spin_unlock_irqrestore(&barrier->lock, flags);
+	return ret;
+}
+
+/**
+ * dmashm_lease_unpin() - undo dmashm_lease_pin()
+ * @barrier: which one
+ * @lease:   the caller's
+ *
+ * Context: any.
+ */
+void dmashm_lease_unpin(struct dmashm_barrier *barrier,
+			struct dmashm_lease *lease)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&barrier->lock, flags);
+	lease->pinned = false;
+	/* Who drains does not know when this one's time is up. */
+	if (barrier->drainer)
+		dmashm_sleeper_wake(barrier->drainer);
+	spin_unlock_irqrestore(&barrier->lock, flags);
+}
+
+/**
  * dmashm_lease_drop() - the viewer is gone
  * @barrier: which one
  * @lease:   the viewer's
@@ -392,6 +469,8 @@ u64 dmashm_lease_expire(struct dmashm_barrier *barrier)
 
 	lockdep_assert_held(&barrier->lock);
 	list_for_each_entry_safe(lease, next, &barrier->leases, node) {
+		if (lease->pinned)
+			continue;
 		if (lease->end > now) {
 			first = min(first, lease->end);
 			continue;

@@ -18,6 +18,7 @@ struct dmashm_lease {
 	const struct dmashm_member *member;	/* constant; whose, or NULL */
 	unsigned int count;	/* barrier->lock; how many times it is had */
 	bool revoked;		/* barrier->lock; had, but held no more */
+	bool pinned;		/* barrier->lock; not to be taken back now */
 	u64 end;		/* barrier->lock; when it may be taken back */
 };
 
@@ -29,6 +30,13 @@ int dmashm_lease_lock(struct dmashm_barrier *barrier,
 		      struct dmashm_lease *lease, u64 deadline,
 		      unsigned int state);
 int dmashm_lease_unlock(struct dmashm_barrier *barrier,
+			struct dmashm_lease *lease);
+bool dmashm_lease_join(struct dmashm_barrier *barrier,
+		       struct dmashm_lease *lease,
+		       bool (*is_mine)(const struct dmashm_member *member));
+int dmashm_lease_pin(struct dmashm_barrier *barrier,
+		     struct dmashm_lease *lease);
+void dmashm_lease_unpin(struct dmashm_barrier *barrier,
 			struct dmashm_lease *lease);
 
 /* For the files of the barrier. */

@@ -111,6 +111,22 @@ static int member_io_lock(struct member_io *io)
 	return ret;
 }
 
+static int member_io_begin_cpu(struct member_io *io)
+{
+	struct dmashm_buffer *buffer = io->member->buffer;
+
+	if (io->member->viewer)
+		return dmashm_buffer_begin_cpu_by_lease(buffer, &io->lease);
+	return dmashm_buffer_begin_cpu(buffer, io->dir, true);
+}
+
+static void member_io_end_cpu(struct member_io *io)
+{
+	/* A viewer may be in no more. */
+	if (!io->member->viewer)
+		dmashm_attachment_end_cpu(io->member->buffer, io->dir);
+}
+
 /*
  * Take the barrier and give the data to the CPU. Fences are waited for while
  * the barrier is free: a device may take its time.
@@ -128,7 +144,7 @@ static int member_io_begin(struct member_io *io)
 		ret = member_io_lock(io);
 		if (ret)
 			return ret;
-		ret = dmashm_buffer_begin_cpu(buffer, io->dir, true);
+		ret = member_io_begin_cpu(io);
 		if (!ret)
 			return 0;
 		/* A fence came in between. */
@@ -151,7 +167,7 @@ static int member_io_once(struct member_io *io, loff_t pos, void *bounce,
 		dmashm_buffer_write(buffer, pos, bounce, len);
 	else
 		dmashm_buffer_read(buffer, pos, bounce, len);
-	dmashm_attachment_end_cpu(buffer, io->dir);
+	member_io_end_cpu(io);
 	return member_io_unlock(io);
 }
 

@@ -6,9 +6,8 @@
  * nobody can be writing, which its holder need not see to.
  */
 #include <linux/errno.h>
-#include <linux/list.h>
 #include <linux/sched.h>
-#include <linux/spinlock.h>
+#include <linux/sched/signal.h>
 
 #include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
@@ -17,18 +16,18 @@
 #include "dmashm_process.h"
 #include "dmashm_view.h"
 
-/* Is the calling process in already, as a viewer? */
-static bool view_is_mine(struct dmashm_barrier *barrier)
+static bool view_is_mine(const struct dmashm_member *viewer)
 {
-	struct dmashm_lease *lease;
-	bool mine = false;
+	return dmashm_process_is_mine(viewer->process);
+}
 
-	spin_lock_irq(&barrier->lock);
-	list_for_each_entry(lease, &barrier->leases, node)
-		mine |= lease->member &&
-			dmashm_process_is_mine(lease->member->process);
-	spin_unlock_irq(&barrier->lock);
-	return mine;
+/* Where the calling process is in already, as a viewer, it need not wait. */
+static int view_lock(struct dmashm_barrier *barrier, struct dmashm_lease *lease)
+{
+	if (dmashm_lease_join(barrier, lease, view_is_mine))
+		return 0;
+	return dmashm_lease_lock(barrier, lease, DMASHM_NEVER,
+				 TASK_INTERRUPTIBLE);
 }
 
 /* What is synchronised is good until somebody writes, which may be at once. */
@@ -38,12 +37,11 @@ static int view_sync(struct dmashm_buffer *buffer)
 	int ret;
 
 	dmashm_lease_init(&lease, NULL);
-	ret = dmashm_lease_lock(&buffer->barrier, &lease, DMASHM_NEVER,
-				TASK_INTERRUPTIBLE);
+	ret = view_lock(&buffer->barrier, &lease);
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
-	ret = dmashm_buffer_begin_cpu(buffer, DMA_FROM_DEVICE, true);
-	/* Taken back meanwhile: whoever wrote then synchronises himself. */
+	ret = dmashm_buffer_begin_cpu_by_lease(buffer, &lease);
+	/* Taken back afterwards: whoever wrote then synchronises himself. */
 	dmashm_lease_unlock(&buffer->barrier, &lease);
 	return ret;
 }
@@ -67,12 +65,12 @@ int dmashm_view_begin_cpu(struct dmashm_buffer *buffer,
 
 	if (dir != DMA_FROM_DEVICE)
 		return -EACCES;
-	if (view_is_mine(&buffer->barrier))
-		return dmashm_buffer_begin_cpu(buffer, dir, false);
 	do {
 		ret = dmashm_buffer_wait_fences(buffer, dir);
 		if (!ret && dmashm_attachment_any(buffer))
 			ret = view_sync(buffer);
+		if (ret == -ESTALE)
+			ret = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	} while (ret == -EAGAIN);
 	return ret;
 }
