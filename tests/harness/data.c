@@ -65,7 +65,7 @@ bool data_write_watched(void)
 }
 
 /* From the last to the first, which is written first. */
-bool data_watch(void)
+static bool watch(void (*between)(void))
 {
 	uint64_t last = look(CELLS - 1);
 	unsigned int n = CELLS;
@@ -74,9 +74,19 @@ bool data_watch(void)
 		if (look(n) != last)
 			return false;
 		if (n % 8 == 0)
-			step();
+			between();
 	}
 	return true;
+}
+
+bool data_watch(void)
+{
+	return watch(step);
+}
+
+bool data_watch_in_kernel(void)
+{
+	return watch(step_pause);
 }
 
 void data_repair(void)

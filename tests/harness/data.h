@@ -21,6 +21,7 @@ void data_repair(void);
  */
 bool data_write_watched(void);
 bool data_watch(void);
+bool data_watch_in_kernel(void);
 
 /* Who is in, counted without an order of its own; false: one who may not be. */
 bool data_enter(bool shared);

@@ -218,6 +218,34 @@ int gate_lease(uint64_t deadline, void (*inside)(void *), void *argument)
 	return dmashm_lease_unlock(&barrier, &lease);
 }
 
+static __thread const struct dmashm_member *mine;
+
+static bool is_mine(const struct dmashm_member *member)
+{
+	return member == mine;
+}
+
+int gate_lease_pinned(int fd, void (*inside)(void *), void *argument)
+{
+	struct dmashm_lease lease;
+	int ret = 0;
+
+	mine = members[fd];
+	dmashm_lease_init(&lease, NULL);
+	if (!dmashm_lease_join(&barrier, &lease, is_mine))
+		ret = dmashm_lease_lock(&barrier, &lease, DMASHM_NEVER,
+					TASK_KILLABLE);
+	if (ret && ret != -EOWNERDEAD)
+		return ret == -ERESTARTSYS ? -EINTR : ret;
+	ret = dmashm_lease_pin(&barrier, &lease);
+	if (!ret) {
+		inside(argument);
+		dmashm_lease_unpin(&barrier, &lease);
+	}
+	dmashm_lease_unlock(&barrier, &lease);
+	return ret;
+}
+
 unsigned int gate_tenants(void)
 {
 	unsigned int count;

@@ -30,6 +30,12 @@ int gate_recover(void);
  */
 int gate_lease(uint64_t deadline, void (*inside)(void *), void *argument);
 
+/*
+ * The same, as for a SYNC by the viewer @fd: beside its lease, where it is in, and
+ * not taken back as long as @inside runs. -ESTALE: before that; it did not run.
+ */
+int gate_lease_pinned(int fd, void (*inside)(void *), void *argument);
+
 unsigned int gate_tenants(void);	/* who sleep for a lease */
 
 #define GATE_LEASE_NEVER_ENDS (UINT64_MAX / 4)

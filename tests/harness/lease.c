@@ -79,6 +79,27 @@ static void judge(int err, bool whole, uint64_t since)
 		tally(&told);
 }
 
+/* In the kernel, where it does not die. */
+static void look(void *whole)
+{
+	uint64_t end = task_now() + step_random() % 200 * MICROSECOND;
+
+	do {
+		*(bool *)whole = data_watch_in_kernel();
+	} while (*(bool *)whole && task_now() < end);
+}
+
+static void synchronise(struct worker *worker)
+{
+	bool whole = true;
+	int err = gate_lease_pinned(worker->party->buf.member_fd, look, &whole);
+
+	if (err && err != -ESTALE && err != -EINTR)
+		FAIL("synchronising gives %d", err);
+	if (!whole)
+		FAIL("somebody wrote while data was synchronised");
+}
+
 static void view(struct worker *worker)
 {
 	uint64_t deadline = some_deadline(), since = task_now();
@@ -87,6 +108,7 @@ static void view(struct worker *worker)
 
 	if (err == -ESTALE && view_threads > 1) {
 		tally(&refused);
+		crew_sleep_us(20);
 		return;
 	}
 	if (err) {
@@ -94,13 +116,10 @@ static void view(struct worker *worker)
 		return;
 	}
 	whole = read_for_a_while();
+	if (step_random() % 4 == 0)
+		synchronise(worker);
 	judge(party_give(worker, true), whole, since);
 	worker->took++;
-}
-
-static void look(void *whole)
-{
-	*(bool *)whole = read_for_a_while();
 }
 
 static void view_in_kernel(struct worker *worker)
