@@ -9,7 +9,9 @@ include $(dir $(lastword $(MAKEFILE_LIST)))products.mk
 
 .PHONY: all clean
 
+# Kbuild looks at the symbols once, and not again when they have changed.
 all:
+	$(if $(shell test $(symbols) -nt Module.symvers && echo changed),rm -f Module.symvers)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) KBUILD_EXTRA_SYMBOLS=$(symbols) modules
 
 clean:
