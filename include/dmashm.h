@@ -68,8 +68,10 @@ struct dmashm_buffer;
  *
  * Errors: those of open(2) on the device (-ENOENT: the module is not loaded;
  * -EACCES: no right), -EINVAL @size is 0, @name too long, @flags or @out bad,
- * -EFBIG @size is beyond the module's limit, -ENOMEM, -EMFILE, -ENFILE,
- * -EPROTO the module speaks another ABI.
+ * -EFBIG @size is beyond the module's limit for one buffer, -EDQUOT the user
+ * would have more than its limit for one user, -ENOSPC all buffers together
+ * would be beyond its limit for all, -ENOMEM, -EMFILE, -ENFILE, -EPROTO the
+ * module speaks another ABI.
  */
 int dmashm_create(size_t size, const char *name, unsigned int flags,
 		  struct dmashm_buffer **out);

@@ -5,17 +5,20 @@
  * Mappings are kept per buffer, not per dma-buf: several dma-bufs can lie over
  * the same pages, and a sync on any of them must serve the devices of all.
  */
+#include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
 #include "dmashm_lease.h"
+#include "dmashm_trace.h"
 
 /* One mapping of the whole buffer for one device. */
 struct dmashm_mapping {
@@ -28,12 +31,23 @@ struct dmashm_mapping {
 /**
  * dmashm_attachment_add() - a device is attached; it may map from now on
  * @buffer: to this buffer
+ * @dev:    the device
+ *
+ * Context: process, may sleep.
+ * Return: for dmashm_attachment_remove(); or an ERR_PTR: -ENOMEM.
  */
-void dmashm_attachment_add(struct dmashm_buffer *buffer)
+struct dmashm_attachment *dmashm_attachment_add(struct dmashm_buffer *buffer,
+						struct device *dev)
 {
 	u32 *count = &buffer->control.facts->attachments;
+	struct dmashm_attachment *attachment;
 
+	attachment = kzalloc(sizeof(*attachment), GFP_KERNEL);
+	if (!attachment)
+		return ERR_PTR(-ENOMEM);
+	attachment->dev = dev;
 	mutex_lock(&buffer->lock);
+	list_add_tail(&attachment->node, &buffer->attachments);
 	WRITE_ONCE(*count, *count + 1);	/* read by members without a lock */
 	mutex_unlock(&buffer->lock);
 	/*
@@ -43,19 +57,61 @@ void dmashm_attachment_add(struct dmashm_buffer *buffer)
 	 * mapping hands it to the device.
 	 */
 	smp_mb();
+	return attachment;
 }
 
 /**
  * dmashm_attachment_remove() - a device is detached and has nothing mapped
- * @buffer: from this buffer
+ * @buffer:     from this buffer
+ * @attachment: what dmashm_attachment_add() gave
+ *
+ * Context: process, may sleep.
  */
-void dmashm_attachment_remove(struct dmashm_buffer *buffer)
+void dmashm_attachment_remove(struct dmashm_buffer *buffer,
+			      struct dmashm_attachment *attachment)
 {
 	u32 *count = &buffer->control.facts->attachments;
 
 	mutex_lock(&buffer->lock);
+	list_del(&attachment->node);
 	/* Release: who sees the count lowered sees what unmapping brought. */
 	smp_store_release(count, *count - 1);
+	mutex_unlock(&buffer->lock);
+	kfree(attachment);
+}
+
+static const char *mapping_dir_name(const struct dmashm_mapping *mapping)
+{
+	switch (mapping->dir) {
+	case DMA_BIDIRECTIONAL:
+		return "both";
+	case DMA_TO_DEVICE:
+		return "reads";
+	case DMA_FROM_DEVICE:
+		return "writes";
+	default:
+		return "none";
+	}
+}
+
+/**
+ * dmashm_attachment_show() - one line for each device, and for each mapping
+ * @buffer: of which buffer
+ * @m:      where to
+ *
+ * Context: process, may sleep.
+ */
+void dmashm_attachment_show(struct dmashm_buffer *buffer, struct seq_file *m)
+{
+	struct dmashm_attachment *attachment;
+	struct dmashm_mapping *mapping;
+
+	mutex_lock(&buffer->lock);
+	list_for_each_entry(attachment, &buffer->attachments, node)
+		seq_printf(m, "  attached %s\n", dev_name(attachment->dev));
+	list_for_each_entry(mapping, &buffer->mappings, node)
+		seq_printf(m, "  mapped %s %s\n", dev_name(mapping->dev),
+			   mapping_dir_name(mapping));
 	mutex_unlock(&buffer->lock);
 }
 
@@ -198,6 +254,7 @@ static void attachment_sync_for_cpu(struct dmashm_buffer *buffer,
 void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
 				 enum dma_data_direction dir)
 {
+	trace_dmashm_sync_begin(buffer, dir);
 	mutex_lock(&buffer->vmap_lock);
 	if (buffer->vmap_count)
 		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
@@ -228,6 +285,7 @@ int dmashm_attachment_begin_cpu_by_lease(struct dmashm_buffer *buffer,
 	ret = dmashm_lease_pin(&buffer->barrier, lease);
 	if (ret)
 		goto unlock;
+	trace_dmashm_sync_begin(buffer, DMA_FROM_DEVICE);
 	if (buffer->vmap_count)
 		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
 	attachment_sync_for_cpu(buffer, DMA_FROM_DEVICE);
@@ -250,6 +308,7 @@ void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
 {
 	struct dmashm_mapping *mapping;
 
+	trace_dmashm_sync_end(buffer, dir);
 	mutex_lock(&buffer->vmap_lock);
 	if (buffer->vmap_count)
 		flush_kernel_vmap_range(buffer->vaddr, buffer->size);

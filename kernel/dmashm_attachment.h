@@ -4,15 +4,27 @@
 #define DMASHM_ATTACHMENT_H
 
 #include <linux/dma-direction.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
 struct device;
 struct dmashm_buffer;
 struct dmashm_lease;
+struct seq_file;
 struct sg_table;
 
-void dmashm_attachment_add(struct dmashm_buffer *buffer);
-void dmashm_attachment_remove(struct dmashm_buffer *buffer);
+/* A device that may map the buffer, through one dma-buf. */
+struct dmashm_attachment {
+	struct list_head node;	/* buffer->lock */
+	struct device *dev;	/* constant; lives until it is detached */
+	int writing;		/* constant; why it may not write, or 0 */
+};
+
+struct dmashm_attachment *dmashm_attachment_add(struct dmashm_buffer *buffer,
+						struct device *dev);
+void dmashm_attachment_remove(struct dmashm_buffer *buffer,
+			      struct dmashm_attachment *attachment);
+void dmashm_attachment_show(struct dmashm_buffer *buffer, struct seq_file *m);
 
 struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 				       struct device *dev,

@@ -24,6 +24,7 @@
 #include "dmashm_member.h"
 #include "dmashm_poller.h"
 #include "dmashm_reader.h"
+#include "dmashm_trace.h"
 #include "dmashm_waiter.h"
 #include "dmashm_words.h"
 
@@ -46,6 +47,11 @@ static u32 *barrier_word(struct dmashm_barrier *barrier)
 static u32 barrier_held(const struct dmashm_member *member)
 {
 	return member ? DMASHM_HELD(member->id) : DMASHM_KIND_KERNEL;
+}
+
+static bool barrier_is_held(struct dmashm_barrier *barrier, u32 held)
+{
+	return (READ_ONCE(*barrier_word(barrier)) & BARRIER_HOLDER) == held;
 }
 
 /**
@@ -135,6 +141,17 @@ int dmashm_barrier_enter(struct dmashm_barrier *barrier,
 	return ret;
 }
 
+/* For those who trace: what @member still held, if anything. */
+static void barrier_trace_recovery(struct dmashm_barrier *barrier,
+				   const struct dmashm_member *member)
+{
+	bool exclusive = barrier_is_held(barrier, barrier_held(member));
+	u32 shared = dmashm_reader_count(barrier, member);
+
+	if (exclusive || shared)
+		trace_dmashm_recovery(barrier, member->id, exclusive, shared);
+}
+
 /* From now on its id belongs to nobody. */
 static void barrier_remove(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member)
@@ -160,6 +177,8 @@ static void barrier_remove_viewer(struct dmashm_barrier *barrier,
 static void barrier_remove_member(struct dmashm_barrier *barrier,
 				  struct dmashm_member *member)
 {
+	if (trace_dmashm_recovery_enabled())
+		barrier_trace_recovery(barrier, member);
 	barrier_remove(barrier, member);
 	dmashm_barrier_settle(barrier);
 	/*
@@ -395,11 +414,6 @@ int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
 	return ret;
 }
 
-static bool barrier_is_held(struct dmashm_barrier *barrier, u32 held)
-{
-	return (READ_ONCE(*barrier_word(barrier)) & BARRIER_HOLDER) == held;
-}
-
 /*
  * Change the word as long as it says @held: to what @keep leaves of it, with
  * the queue's marks. 0; -EPERM it says something else; -EPROTO somebody keeps
@@ -534,13 +548,15 @@ int dmashm_barrier_lock(struct dmashm_barrier *barrier,
 	spin_lock_irq(&barrier->lock);
 	ret = barrier_lock_queueing(barrier, &locker, deadline, state);
 	if ((!ret || ret == -EOWNERDEAD) && mode == DMASHM_EXCLUSIVE) {
-		drained = dmashm_reader_drain(barrier, deadline, state);
+		drained = dmashm_reader_drain(barrier, &locker, deadline, state);
 		if (drained) {
 			barrier_release_drained(barrier, member);
 			ret = drained;
 		}
 	}
 	spin_unlock_irq(&barrier->lock);
+	if (locker.since)
+		trace_dmashm_lock_wait(barrier, &locker, ret);
 	return ret;
 }
 
@@ -590,5 +606,6 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 		ret = barrier_change(barrier, barrier_held(member),
 				     ~DMASHM_DIED);
 	spin_unlock_irqrestore(&barrier->lock, flags);
+	trace_dmashm_repair(barrier, member, ret);
 	return ret;
 }

@@ -28,7 +28,7 @@ struct dmashm_barrier {
 	spinlock_t lock;
 	struct dmashm_sleepers lockers;	/* lock; want the barrier */
 	unsigned int impatient;		/* lock; how many of the lockers are */
-	struct dmashm_sleeper *drainer;	/* lock; has the word, or NULL */
+	struct dmashm_locker *drainer;	/* lock; has the word, or NULL */
 	struct dmashm_sleepers waiters;	/* lock; in WAIT */
 	unsigned int viewer_waiters;	/* lock; how many of those are viewers */
 	struct list_head members;	/* lock; the living */

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Buffers: how they begin and end, and the kernel's own access to their data. */
-#include <linux/atomic.h>
 #include <linux/dma-resv.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -17,34 +15,9 @@
 #include "dmashm_buffer.h"
 #include "dmashm_gfp.h"
 #include "dmashm_pages.h"
-
-static unsigned long max_buffer_mib;
-module_param(max_buffer_mib, ulong, 0644);
-MODULE_PARM_DESC(max_buffer_mib,
-		 "largest buffer in MiB (default: half of the memory)");
-
-static atomic64_t buffer_last_id = ATOMIC64_INIT(0);
-
-/**
- * dmashm_buffer_set_limit_default() - fill in what was not given at load
- */
-void dmashm_buffer_set_limit_default(void)
-{
-	if (!max_buffer_mib)
-		max_buffer_mib = max(1ul, totalram_pages() >>
-					  (20 - PAGE_SHIFT + 1));
-}
-
-/*
- * In pages. Never more than an int can count: scatterlists and vmap take
- * unsigned ints, and sums of a few such must not overflow either.
- */
-static u64 buffer_limit(void)
-{
-	u64 mib = min_t(u64, READ_ONCE(max_buffer_mib), INT_MAX >> 8);
-
-	return min_t(u64, mib << (20 - PAGE_SHIFT), SIZE_MAX >> PAGE_SHIFT);
-}
+#include "dmashm_quota.h"
+#include "dmashm_registry.h"
+#include "dmashm_trace.h"
 
 /**
  * dmashm_buffer_create() - make a buffer
@@ -53,7 +26,8 @@ static u64 buffer_limit(void)
  *
  * Context: process, may sleep.
  * Return: the buffer with one reference; -EINVAL @size is 0; -EFBIG it is
- * beyond the limit; -ENOMEM; -EINTR the caller is being killed.
+ * beyond the limit of one buffer; -EDQUOT, of the caller; -ENOSPC, of all
+ * together; -ENOMEM; -EINTR the caller is being killed.
  */
 struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 {
@@ -62,44 +36,53 @@ struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 
 	if (!size)
 		return ERR_PTR(-EINVAL);
-	/* Compared before it is rounded: rounding could overflow. */
-	if (size > buffer_limit() << PAGE_SHIFT)
-		return ERR_PTR(-EFBIG);
+	ret = dmashm_quota_check_size(size);
+	if (ret)
+		return ERR_PTR(ret);
 
 	buffer = kzalloc(sizeof(*buffer), DMASHM_GFP);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 	buffer->size = PAGE_ALIGN(size);
 	buffer->nr_pages = buffer->size >> PAGE_SHIFT;
+	buffer->quota = dmashm_quota_take(buffer->nr_pages);
+	if (IS_ERR(buffer->quota)) {
+		ret = PTR_ERR(buffer->quota);
+		goto free_buffer;
+	}
 	buffer->pages = dmashm_pages_alloc(buffer->nr_pages);
 	if (IS_ERR(buffer->pages)) {
 		ret = PTR_ERR(buffer->pages);
-		goto free_buffer;
+		goto give_back;
 	}
 	ret = dmashm_control_init(&buffer->control);
 	if (ret)
 		goto free_pages;
 
 	kref_init(&buffer->ref);
-	buffer->id = atomic64_inc_return(&buffer_last_id);
 	strscpy_pad(buffer->name, name, sizeof(buffer->name));
 	buffer->creator = get_pid(task_tgid(current));
+	get_task_comm(buffer->creator_name, current);
 	dmashm_writers_init(&buffer->writers);
 	dma_resv_init(&buffer->resv);
 	mutex_init(&buffer->lock);
 	mutex_init(&buffer->vmap_lock);
+	INIT_LIST_HEAD(&buffer->attachments);
 	INIT_LIST_HEAD(&buffer->mappings);
 	dmashm_barrier_init(&buffer->barrier, &buffer->control);
 
 	buffer->control.facts->magic = DMASHM_MAGIC;
 	buffer->control.facts->abi = DMASHM_ABI;
 	buffer->control.facts->size = buffer->size;
-	buffer->control.facts->buffer_id = buffer->id;
 	buffer->control.facts->capacity = DMASHM_CAPACITY;
+	dmashm_registry_add(buffer);
+	trace_dmashm_create(buffer);
 	return buffer;
 
 free_pages:
 	dmashm_pages_free(buffer->pages, buffer->nr_pages);
+give_back:
+	dmashm_quota_give_back(buffer->quota, buffer->nr_pages);
 free_buffer:
 	kfree(buffer);
 	return ERR_PTR(ret);
@@ -110,6 +93,9 @@ static void buffer_free(struct kref *ref)
 	struct dmashm_buffer *buffer = container_of(ref, struct dmashm_buffer,
 						    ref);
 
+	trace_dmashm_free(buffer);
+	dmashm_registry_remove(buffer);
+	WARN_ON(!list_empty(&buffer->attachments));
 	WARN_ON(!list_empty(&buffer->mappings));
 	WARN_ON(buffer->vmap_count);
 	dmashm_writers_exit(&buffer->writers);
@@ -119,6 +105,7 @@ static void buffer_free(struct kref *ref)
 	mutex_destroy(&buffer->lock);
 	dmashm_control_exit(&buffer->control);
 	dmashm_pages_free(buffer->pages, buffer->nr_pages);
+	dmashm_quota_give_back(buffer->quota, buffer->nr_pages);
 	kfree(buffer);
 }
 

@@ -3,12 +3,15 @@
 #ifndef DMASHM_BUFFER_H
 #define DMASHM_BUFFER_H
 
+#include <linux/atomic.h>
+#include <linux/container_of.h>
 #include <linux/dma-direction.h>
 #include <linux/dma-resv.h>
 #include <linux/dmashm.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "dmashm_barrier.h"
@@ -27,24 +30,32 @@ struct dmashm_lease;
  *   dmashm_process.lock
  *     dmashm_barrier.lock	interrupts off
  *
+ * The registry's and the quota's locks are taken alone.
+ *
  * The barrier's word is no kernel lock: who holds it may sleep on any of
  * these, so nobody may wait for the word while holding one of them. Nor may
  * the signalling of a fence wait for the word.
  */
 struct dmashm_buffer {
 	struct kref ref;
+	struct list_head registered;	/* the registry's lock */
 	u64 id;				/* constant */
 	size_t size;			/* constant; a multiple of PAGE_SIZE */
 	unsigned long nr_pages;		/* constant */
 	struct page **pages;		/* constant; nr_pages of them */
 	char name[DMASHM_NAME_LEN];	/* constant; padded with NULs */
 	struct pid *creator;		/* constant; a reference */
+	char creator_name[TASK_COMM_LEN];	/* constant; for people only */
+	struct dmashm_quota *quota;	/* constant; what it counts for */
 	struct dmashm_writers writers;	/* of the data */
 	struct dma_resv resv;		/* fences, of all dma-bufs over it */
 	struct dmashm_control control;
 	struct dmashm_barrier barrier;
 
+	atomic_t vma_count;		/* mappings of the data by processes */
+
 	struct mutex lock;		/* not held across fences or the word */
+	struct list_head attachments;	/* lock; devices that may map */
 	struct list_head mappings;	/* lock; what devices have mapped */
 
 	struct mutex vmap_lock;		/* held while the data is vmapped */
@@ -52,9 +63,14 @@ struct dmashm_buffer {
 	unsigned int vmap_count;	/* vmap_lock */
 };
 
-void dmashm_buffer_set_limit_default(void);
-
 struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name);
+
+/* Whose barrier it is. */
+static inline const struct dmashm_buffer *
+dmashm_buffer_of(const struct dmashm_barrier *barrier)
+{
+	return container_of(barrier, struct dmashm_buffer, barrier);
+}
 
 static inline struct dmashm_buffer *
 dmashm_buffer_ref(struct dmashm_buffer *buffer)

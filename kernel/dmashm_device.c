@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/dmashm: where buffers come from, and where one may join by dma-buf. */
+#include <linux/device.h>
 #include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "dmashm_buffer.h"
 #include "dmashm_device.h"
 #include "dmashm_dmabuf.h"
 #include "dmashm_ioctl.h"
+#include "dmashm_quota.h"
 
 static int device_ioctl_create(struct file *file, struct dmashm_call *call)
 {
@@ -79,11 +83,43 @@ static const struct file_operations device_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
+/*
+ * What is in use, for everybody: totals only.
+ */
+
+static ssize_t buffers_show(struct device *dev, struct device_attribute *attr,
+			    char *text)
+{
+	u64 buffers, pages;
+
+	dmashm_quota_total(&buffers, &pages);
+	return sysfs_emit(text, "%llu\n", buffers);
+}
+static DEVICE_ATTR_RO(buffers);
+
+static ssize_t used_bytes_show(struct device *dev,
+			       struct device_attribute *attr, char *text)
+{
+	u64 buffers, pages;
+
+	dmashm_quota_total(&buffers, &pages);
+	return sysfs_emit(text, "%llu\n", pages << PAGE_SHIFT);
+}
+static DEVICE_ATTR_RO(used_bytes);
+
+static struct attribute *device_attrs[] = {
+	&dev_attr_buffers.attr,
+	&dev_attr_used_bytes.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(device);
+
 static struct miscdevice device_misc = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "dmashm",
 	.fops = &device_fops,
 	.mode = 0600,
+	.groups = device_groups,
 };
 
 /**

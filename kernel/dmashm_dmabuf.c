@@ -47,31 +47,40 @@ static int dmabuf_add_writer(const struct dma_buf *dmabuf)
 	return dmashm_writer_add(&buffer->writers);
 }
 
-/* What an attachment may do is settled here: attachment->priv says whether 0. */
+/* What an attachment may do is settled here. */
 static int dmabuf_attach(struct dma_buf *dmabuf,
 			 struct dma_buf_attachment *attachment)
 {
-	attachment->priv = ERR_PTR(dmabuf_add_writer(dmabuf));
-	dmashm_attachment_add(dmabuf->priv);
+	struct dmashm_attachment *ours;
+
+	ours = dmashm_attachment_add(dmabuf->priv, attachment->dev);
+	if (IS_ERR(ours))
+		return PTR_ERR(ours);
+	ours->writing = dmabuf_add_writer(dmabuf);
+	attachment->priv = ours;
 	return 0;
 }
 
 static void dmabuf_detach(struct dma_buf *dmabuf,
 			  struct dma_buf_attachment *attachment)
 {
+	struct dmashm_attachment *ours = attachment->priv;
 	struct dmashm_buffer *buffer = dmabuf->priv;
+	bool wrote = !ours->writing;
 
-	dmashm_attachment_remove(buffer);
-	if (!attachment->priv)
+	dmashm_attachment_remove(buffer, ours);
+	if (wrote)
 		dmashm_writer_remove(&buffer->writers);
 }
 
 static struct sg_table *dmabuf_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction dir)
 {
+	const struct dmashm_attachment *ours = attachment->priv;
+
 	/* Devices may only read what the one who handed it to them may. */
-	if (attachment->priv && dir != DMA_TO_DEVICE)
-		return ERR_CAST(attachment->priv);
+	if (ours->writing && dir != DMA_TO_DEVICE)
+		return ERR_PTR(ours->writing);
 	return dmashm_attachment_map(attachment->dmabuf->priv, attachment->dev,
 				     dir);
 }

@@ -34,6 +34,7 @@
 #include "dmashm_locker.h"
 #include "dmashm_reader.h"
 #include "dmashm_sleeper.h"
+#include "dmashm_trace.h"
 #include "dmashm_words.h"
 
 /* How many are handed a lease, or woken, with interrupts off. */
@@ -47,6 +48,7 @@ struct lease_waiter {
 	struct dmashm_sleeper sleeper;	/* in barrier->tenants, or on no list */
 	struct dmashm_lease *lease;	/* constant */
 	bool queued;			/* barrier->lock; counts in tenants */
+	u64 since;			/* when it began to queue; 0 it never did */
 	bool granted;			/* barrier->lock */
 	int result;			/* barrier->lock; with granted */
 };
@@ -204,6 +206,7 @@ static int lease_queue(struct dmashm_barrier *barrier,
 	if (!waiter->queued) {
 		ret = dmashm_sleeper_add(&barrier->tenants, &waiter->sleeper);
 		waiter->queued = !ret;
+		waiter->since = ktime_get_ns();
 	} else if (list_empty(node)) {
 		list_add(node, &barrier->tenants.list);
 	}
@@ -277,6 +280,8 @@ int dmashm_lease_lock(struct dmashm_barrier *barrier,
 	ret = lease_wait(barrier, &waiter, deadline, state);
 	lease_leave_queue(barrier, &waiter);
 	spin_unlock_irq(&barrier->lock);
+	if (waiter.since)
+		trace_dmashm_lease_wait(barrier, waiter.since, ret);
 	return ret;
 }
 

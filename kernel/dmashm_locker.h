@@ -13,7 +13,7 @@ struct dmashm_locker {
 	struct dmashm_sleeper sleeper;	/* on barrier->lockers, or on no list */
 	struct dmashm_member *member;	/* constant; NULL the kernel */
 	enum dmashm_mode mode;		/* constant */
-	u64 since;			/* when it began to queue */
+	u64 since;			/* when it began to wait; 0 it never did */
 	bool impatient;			/* barrier->lock */
 };
 

@@ -3,23 +3,25 @@
 #include <linux/init.h>
 #include <linux/module.h>
 
-#include "dmashm_buffer.h"
 #include "dmashm_compat.h"
+#include "dmashm_debugfs.h"
 #include "dmashm_device.h"
 #include "dmashm_heap.h"
 #include "dmashm_process.h"
+#include "dmashm_quota.h"
 
 static int __init dmashm_init(void)
 {
 	int ret;
 
-	dmashm_buffer_set_limit_default();
+	dmashm_quota_set_defaults();
 	ret = dmashm_device_register();
 	if (ret)
 		return ret;
 	ret = dmashm_heap_register();
 	if (ret)
 		goto unregister_device;
+	dmashm_debugfs_create();
 	return 0;
 
 unregister_device:
@@ -29,6 +31,7 @@ unregister_device:
 
 static void __exit dmashm_exit(void)
 {
+	dmashm_debugfs_remove();
 	dmashm_heap_unregister();
 	dmashm_device_unregister();
 	dmashm_process_exit();

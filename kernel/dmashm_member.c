@@ -31,6 +31,7 @@
 #include "dmashm_member.h"
 #include "dmashm_poller.h"
 #include "dmashm_process.h"
+#include "dmashm_snapshot.h"
 #include "dmashm_waiter.h"
 
 /* Whether the caller is the process that joined. */
@@ -287,6 +288,23 @@ static int member_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static void member_show_holding(struct seq_file *m,
+				const struct dmashm_member *member)
+{
+	struct dmashm_snapshot_party party;
+
+	dmashm_snapshot_holding(&party, &member->buffer->barrier, member);
+	seq_puts(m, "dmashm-holds:\t");
+	if (party.drains)
+		seq_puts(m, "exclusive, once readers are out\n");
+	else if (party.exclusive)
+		seq_puts(m, "exclusive\n");
+	else if (party.shared)
+		seq_printf(m, "shared %u\n", party.shared);
+	else
+		seq_puts(m, "nothing\n");
+}
+
 static void member_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct dmashm_member *member = file->private_data;
@@ -302,6 +320,13 @@ static void member_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "dmashm-owner:\t%d\n", pid_vnr(member->tgid));
 	seq_printf(m, "dmashm-word:\t%#x\n",
 		   READ_ONCE(buffer->control.words[0]));
+	member_show_holding(m, member);
+	seq_printf(m, "dmashm-lockers:\t%u\n",
+		   READ_ONCE(buffer->barrier.lockers.count));
+	seq_printf(m, "dmashm-waiters:\t%u\n",
+		   READ_ONCE(buffer->barrier.waiters.count));
+	seq_printf(m, "dmashm-attachments:\t%u\n",
+		   READ_ONCE(buffer->control.facts->attachments));
 }
 
 static const struct file_operations member_fops = {

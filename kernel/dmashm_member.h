@@ -34,6 +34,12 @@ struct dmashm_member {
 	struct dmashm_poller poller;
 };
 
+/* For people: 0 is the kernel's. */
+static inline u32 dmashm_member_id(const struct dmashm_member *member)
+{
+	return member ? member->id : 0;
+}
+
 struct file *dmashm_member_file(struct dmashm_buffer *buffer, bool viewer,
 				struct dmashm_join *join);
 void dmashm_member_leave(struct dmashm_member *member);

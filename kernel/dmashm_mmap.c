@@ -10,6 +10,7 @@
 #include "dmashm_buffer.h"
 #include "dmashm_compat.h"
 #include "dmashm_mmap.h"
+#include "dmashm_trace.h"
 
 static vm_fault_t mmap_fault(struct vm_fault *vmf)
 {
@@ -24,6 +25,7 @@ static vm_fault_t mmap_fault(struct vm_fault *vmf)
 	 */
 	vmf->page = buffer->pages[vmf->pgoff];
 	get_page(vmf->page);
+	trace_dmashm_fault(buffer, vmf);
 	return 0;
 }
 
@@ -38,6 +40,7 @@ static void mmap_open(struct vm_area_struct *vma)
 {
 	struct dmashm_buffer *buffer = vma->vm_private_data;
 
+	atomic_inc(&buffer->vma_count);
 	if (mmap_may_write(vma))
 		dmashm_writer_copy(&buffer->writers);
 }
@@ -46,6 +49,7 @@ static void mmap_close(struct vm_area_struct *vma)
 {
 	struct dmashm_buffer *buffer = vma->vm_private_data;
 
+	atomic_dec(&buffer->vma_count);
 	if (mmap_may_write(vma))
 		dmashm_writer_remove(&buffer->writers);
 }
@@ -106,5 +110,6 @@ int dmashm_mmap(struct dmashm_buffer *buffer, struct vm_area_struct *vma,
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_private_data = buffer;
 	vma->vm_ops = &mmap_vm_ops;
+	atomic_inc(&buffer->vma_count);
 	return 0;
 }

@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/spinlock.h>
@@ -19,6 +20,7 @@
 
 #include "dmashm_barrier.h"
 #include "dmashm_lease.h"
+#include "dmashm_locker.h"
 #include "dmashm_member.h"
 #include "dmashm_reader.h"
 #include "dmashm_sleeper.h"
@@ -53,8 +55,16 @@ static atomic_t *kernel_map_word(struct dmashm_barrier *barrier)
 				  DMASHM_OFF_READERS + sizeof(u32));
 }
 
-static u32 slot_count(struct dmashm_barrier *barrier,
-		      const struct dmashm_member *member)
+/**
+ * dmashm_reader_count() - how often a member is in, shared
+ * @barrier: which one
+ * @member:  who; has not left
+ *
+ * Context: any.
+ * Return: the count, by what user space wrote into the slot.
+ */
+u32 dmashm_reader_count(struct dmashm_barrier *barrier,
+			const struct dmashm_member *member)
 {
 	return atomic_read(slot_word(barrier, member)) & DMASHM_SLOT_COUNT;
 }
@@ -63,7 +73,7 @@ static void reader_wake_drainer(struct dmashm_barrier *barrier)
 {
 	lockdep_assert_held(&barrier->lock);
 	if (barrier->drainer)
-		dmashm_sleeper_wake(barrier->drainer);
+		dmashm_sleeper_wake(&barrier->drainer->sleeper);
 }
 
 /**
@@ -93,7 +103,7 @@ int dmashm_reader_enter(struct dmashm_barrier *barrier,
 		smp_mb(); /* as above */
 		return 0;
 	}
-	if (slot_count(barrier, member) >= DMASHM_SHARED_MAX)
+	if (dmashm_reader_count(barrier, member) >= DMASHM_SHARED_MAX)
 		return -EOVERFLOW;
 	map = map_word(barrier, member->slot, &mask);
 	if (!(atomic_read(map) & mask))
@@ -265,6 +275,7 @@ bool dmashm_reader_any(struct dmashm_barrier *barrier)
 /**
  * dmashm_reader_drain() - wait until nobody is in, shared
  * @barrier:  which one; the caller has its word, and nobody else drains
+ * @locker:   the caller, in the queue no more
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
@@ -273,25 +284,27 @@ bool dmashm_reader_any(struct dmashm_barrier *barrier)
  * Context: process; the caller holds barrier->lock, which is let go meanwhile.
  * Return: 0; -ETIMEDOUT or -ERESTARTSYS.
  */
-int dmashm_reader_drain(struct dmashm_barrier *barrier, u64 deadline,
+int dmashm_reader_drain(struct dmashm_barrier *barrier,
+			struct dmashm_locker *locker, u64 deadline,
 			unsigned int state)
 {
 	DECLARE_BITMAP(out, DMASHM_CAPACITY) = {};
-	struct dmashm_sleeper sleeper;
 	int reason = 0;
 
 	if (!reader_look(barrier, out, false))
 		return 0;
-	dmashm_sleeper_init(&sleeper);
-	barrier->drainer = &sleeper;
+	if (!locker->since)
+		locker->since = ktime_get_ns();
+	barrier->drainer = locker;
 	while (!reason) {
 		/* Who may only read keeps nobody waiting beyond its lease. */
 		u64 until = min(deadline, dmashm_lease_expire(barrier));
 
-		sleeper.woken = false;
+		locker->sleeper.woken = false;
 		if (!reader_look(barrier, out, true))
 			break;
-		reason = dmashm_sleeper_sleep(barrier, &sleeper, until, state);
+		reason = dmashm_sleeper_sleep(barrier, &locker->sleeper, until,
+					      state);
 		if (reason == -ETIMEDOUT && until < deadline)
 			reason = 0;
 	}

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct dmashm_barrier;
+struct dmashm_locker;
 struct dmashm_member;
 
 int dmashm_reader_enter(struct dmashm_barrier *barrier,
@@ -16,8 +17,11 @@ void dmashm_reader_step_back(struct dmashm_barrier *barrier,
 			     struct dmashm_member *member);
 void dmashm_reader_forget(struct dmashm_barrier *barrier,
 			  struct dmashm_member *member);
+u32 dmashm_reader_count(struct dmashm_barrier *barrier,
+			const struct dmashm_member *member);
 bool dmashm_reader_any(struct dmashm_barrier *barrier);
-int dmashm_reader_drain(struct dmashm_barrier *barrier, u64 deadline,
+int dmashm_reader_drain(struct dmashm_barrier *barrier,
+			struct dmashm_locker *locker, u64 deadline,
 			unsigned int state);
 
 #endif /* DMASHM_READER_H */

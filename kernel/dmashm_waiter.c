@@ -13,16 +13,12 @@
 #include "dmashm_member.h"
 #include "dmashm_poller.h"
 #include "dmashm_sleeper.h"
+#include "dmashm_trace.h"
 #include "dmashm_waiter.h"
 #include "dmashm_words.h"
 
 /* How many are woken before interrupts are let in. */
 #define WAITER_BATCH 32
-
-struct dmashm_waiter {
-	struct dmashm_sleeper sleeper;	/* in barrier->waiters */
-	u32 offset;			/* constant */
-};
 
 static struct dmashm_waiter *first_waiter(struct list_head *list)
 {
@@ -74,7 +70,9 @@ int dmashm_waiter_wait(struct dmashm_barrier *barrier,
 		       const struct dmashm_member *member,
 		       const struct dmashm_wait *wait, u64 deadline)
 {
-	struct dmashm_waiter waiter = { .offset = wait->offset };
+	struct dmashm_waiter waiter = {
+		.member = member, .offset = wait->offset,
+	};
 	int ret = -EAGAIN;
 
 	dmashm_sleeper_init(&waiter.sleeper);
@@ -159,6 +157,7 @@ unsigned int dmashm_waiter_wake(struct dmashm_barrier *barrier, u32 offset,
 	dmashm_poller_tell(barrier, offset);
 	spin_unlock_irq(&barrier->lock);
 	waiter_wake_list(barrier, &list);
+	trace_dmashm_wake(barrier, offset, count, woken);
 	return woken;
 }
 

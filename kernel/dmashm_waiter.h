@@ -5,9 +5,18 @@
 
 #include <linux/types.h>
 
+#include "dmashm_sleeper.h"
+
 struct dmashm_barrier;
 struct dmashm_member;
 struct dmashm_wait;
+
+/* Lives on the stack of the task that waits. */
+struct dmashm_waiter {
+	struct dmashm_sleeper sleeper;	/* on barrier->waiters, or being woken */
+	const struct dmashm_member *member;	/* constant; for people only */
+	u32 offset;			/* constant */
+};
 
 int dmashm_waiter_wait(struct dmashm_barrier *barrier,
 		       const struct dmashm_member *member,

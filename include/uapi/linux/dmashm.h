@@ -223,11 +223,13 @@ struct dmashm_facts {
  *
  * The buffer arrives zeroed. It lives as long as any fd, mapping, member,
  * device attachment or kernel user needs it. It is charged to the caller's
- * memory cgroup.
+ * memory cgroup, and as long as it lives its size counts for the caller's real
+ * user id and in the total.
  *
  * Errors: -EINVAL size is 0 or @name has no NUL; -EFBIG size is beyond the
- * module's max_buffer_mib; -ENOMEM no memory, or none left in the caller's
- * cgroup; -EINTR killed while allocating; -EMFILE, -ENFILE no fd left.
+ * module's max_buffer_mib; -EDQUOT all buffers of the user would be beyond
+ * max_user_mib; -ENOSPC all buffers together would be beyond max_total_mib;
+ * -ENOMEM no memory, or none left in the caller's cgroup; -EINTR killed while allocating; -EMFILE, -ENFILE no fd left.
  */
 struct dmashm_create {
 	__u64 size;
