@@ -3,6 +3,27 @@
 #define main __attribute__((unused)) ktap_main
 #include "uapi.h"
 #undef main
+#include <sys/prctl.h>
+
+/* One in the barrier, one that waits for it, one asleep on a word. */
+static void keep_waiting(int fd)
+{
+	int member = join(fd), n;
+
+	map_data(fd, page_size());
+	ASSERT_EQ(try_lock(member), 0);
+	for (n = 0; n < 2; n++) {
+		if (start_child())
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		member = join_by(member, NULL);
+		if (n)
+			lock_until(member, DMASHM_NEVER);
+		else
+			wait_word(member, DMASHM_OFF_EVENT(0), 0, DMASHM_NEVER);
+		_exit(0);
+	}
+}
 
 static void keep(const char *what, int fd)
 {
@@ -29,6 +50,8 @@ static void keep(const char *what, int fd)
 		ASSERT_EQ(vmsplice(ends[1], &iov, 1, 0), 5);
 		munmap(iov.iov_base, page);
 	}
+	if (!strcmp(what, "waiting"))
+		keep_waiting(fd);
 	close(fd);
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The dma-buf: sync, poll, and devices that import it. */
 #include <poll.h>
-#include <xf86drm.h>
 
 #if __has_include(<drm/vgem_drm.h>)
 #include <drm/vgem_drm.h>
 #endif
 
 #include "uapi.h"
+#include "vgem.h"
 
 TEST(sync_takes_what_the_kernel_documents)
 {
@@ -27,18 +27,6 @@ TEST(poll_says_that_no_fence_is_pending)
 
 	ASSERT_EQ(poll(&poll_fd, 1, 0), 1);
 	ASSERT_EQ(poll_fd.revents, POLLIN | POLLOUT);
-}
-
-/* vgem's primary node; SKIP where it is not there. */
-static int open_vgem(void)
-{
-	int fd;
-
-	if (!load_module("vgem"))
-		SKIP("this kernel has no vgem");
-	fd = drmOpen("vgem", NULL);
-	ASSERT(fd >= 0);
-	return fd;
 }
 
 TEST(an_importer_counts_as_attached)

@@ -121,6 +121,105 @@ TEST(the_buffer_lives_as_long_as_a_member)
 	ASSERT_EQ(strcmp(got, "kept"), 0);
 }
 
+/* What /proc says of a member of ours. */
+static const char *fdinfo(int member)
+{
+	static char text[2048];
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", member);
+	file = fopen(path, "r");
+	ASSERT(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+TEST(fdinfo_says_what_the_member_holds)
+{
+	int fd = create(1), a = join(fd), b = join(fd);
+
+	ASSERT(strstr(fdinfo(a), "dmashm-holds:\tnothing\n"));
+	ASSERT_EQ(try_lock(a), 0);
+	ASSERT(strstr(fdinfo(a), "dmashm-holds:\texclusive\n"));
+	ASSERT(strstr(fdinfo(b), "dmashm-holds:\tnothing\n"));
+	ASSERT_EQ(unlock(a), 0);
+	ASSERT_EQ(try_lock_shared(a), 0);
+	ASSERT_EQ(try_lock_shared(b), 0);
+	ASSERT_EQ(try_lock_shared(b), 0);
+	ASSERT(strstr(fdinfo(a), "dmashm-holds:\tshared 1\n"));
+	ASSERT(strstr(fdinfo(b), "dmashm-holds:\tshared 2\n"));
+}
+
+TEST(fdinfo_says_what_a_viewer_holds)
+{
+	int viewer = join(export_view(create(1)));
+
+	ASSERT(strstr(fdinfo(viewer), "dmashm-holds:\tnothing\n"));
+	ASSERT_EQ(try_lock_shared(viewer), 0);
+	ASSERT(strstr(fdinfo(viewer), "dmashm-holds:\tshared 1\n"));
+}
+
+/* One that has left holds nothing, though another has its slot now. */
+TEST(fdinfo_of_one_that_has_left_says_nothing_of_others)
+{
+	int member = join(create(1)), ends[2], theirs, again, own;
+	pid_t pid;
+
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	pid = start_child();
+	if (!pid) {
+		theirs = join_by(member, NULL);
+		ASSERT_EQ(try_lock_shared(theirs), 0);
+		send_fds(ends[1], theirs, theirs);
+		pause();
+	}
+	receive_fds(ends[0], &theirs, &again);
+	ASSERT(strstr(fdinfo(theirs), "dmashm-holds:\tshared 1\n"));
+	kill_child(pid);
+	ASSERT(strstr(fdinfo(theirs), "dmashm-holds:\tnothing\n"));
+	own = join_by(member, NULL);
+	ASSERT_EQ(try_lock_shared(own), 0);
+	ASSERT(strstr(fdinfo(own), "dmashm-holds:\tshared 1\n"));
+	ASSERT(strstr(fdinfo(theirs), "dmashm-holds:\tnothing\n"));
+}
+
+TEST(fdinfo_says_how_many_wait)
+{
+	int fd = create(1), member = join(fd), tries;
+	pid_t pids[3];
+
+	ASSERT(strstr(fdinfo(member), "dmashm-lockers:\t0\n"));
+	ASSERT(strstr(fdinfo(member), "dmashm-waiters:\t0\n"));
+	ASSERT(strstr(fdinfo(member), "dmashm-attachments:\t0\n"));
+	ASSERT_EQ(try_lock(member), 0);
+	for (tries = 0; tries < 3; tries++) {
+		pids[tries] = start_child();
+		if (pids[tries])
+			continue;
+		if (tries < 2)
+			lock_until(join_by(member, NULL), DMASHM_NEVER);
+		else
+			wait_word(join_by(member, NULL), DMASHM_OFF_EVENT(0), 0,
+				  DMASHM_NEVER);
+		_exit(0);
+	}
+	for (tries = 0; tries < 500; tries++) {
+		if (strstr(fdinfo(member), "dmashm-lockers:\t2\n") &&
+		    strstr(fdinfo(member), "dmashm-waiters:\t1\n"))
+			break;
+		sleep_ms(10);
+	}
+	ASSERT(tries < 500);
+	tries = 3;
+	/* The last first: a death wakes all who sleep on words. */
+	while (tries-- > 0)
+		kill_child(pids[tries]);
+	ASSERT(strstr(fdinfo(member), "dmashm-lockers:\t0\n"));
+	ASSERT(strstr(fdinfo(member), "dmashm-waiters:\t0\n"));
+}
+
 TEST(fdinfo_describes_the_member)
 {
 	int member = join(create(2 * page_size()));

@@ -26,13 +26,16 @@ charged() {
 	[ "$held" -gt "$(mib 64)" ] && [ "$(use)" -lt "$(mib 32)" ]
 }
 
+# What buffers use, in all: nothing is left of one that could not be made.
+used() { cat /sys/class/misc/dmashm/used_bytes; }
+
 killed() { sed -n 's/^oom_kill //p' $group/memory.events; }
 
 # too_large BYTES: fails with ENOMEM (12), by itself.
 too_large() {
-	before=$(killed)
+	before=$(killed) had=$(used)
 	(in_group ./holder fails "$1" 12 </dev/null) || return 1
-	[ "$(killed)" = "$before" ] && [ "$(use)" -lt "$(mib 32)" ]
+	[ "$(killed)" = "$before" ] && [ "$(used)" = "$had" ] && [ "$(use)" -lt "$(mib 32)" ]
 }
 
 # The same, with a limit that leaves the process itself some room, but not the
