@@ -285,7 +285,9 @@ TEST(who_sleeps_for_the_dead_is_seen)
 		_exit(0);
 	}
 	expect(id, "left asleep 1\n");
-	close(join_by(member, NULL));	/* takes its slot */
+	join_by(member, NULL);	/* takes its slot, and not its sleeper */
+	expect(id, "member 3 pid %d slot 1\n", getpid());
+	expect(id, "left asleep 1\n");
 	kill_child(sleeper);
 }
 
