@@ -386,7 +386,7 @@ void dmashm_lease_unpin(struct dmashm_barrier *barrier,
 	lease->pinned = false;
 	/* Who drains does not know when this one's time is up. */
 	if (barrier->drainer)
-		dmashm_sleeper_wake(barrier->drainer);
+		dmashm_sleeper_wake(&barrier->drainer->sleeper);
 	spin_unlock_irqrestore(&barrier->lock, flags);
 }
 
