@@ -46,6 +46,9 @@ extern "C" {
 #define DMASHM_NEVER UINT64_MAX
 #endif
 
+/* How a buffer is made. */
+#define DMASHM_CONTIGUOUS	0x1u	/* physically, for devices that need it */
+
 /* What a begin/end bracket is for. */
 #define DMASHM_READ	0x1u	/* the CPU reads */
 #define DMASHM_WRITE	0x2u	/* the CPU writes, and may read */
@@ -61,16 +64,17 @@ struct dmashm_buffer;
  * dmashm_create() - make a buffer and become its first member
  * @size:  bytes; rounded up to the page size, see dmashm_size()
  * @name:  for people, at most 31 bytes; NULL for none
- * @flags: 0
+ * @flags: 0 or DMASHM_CONTIGUOUS
  * @out:   the handle, to be closed by dmashm_close(); untouched on failure
  *
  * Needs the right to open /dev/dmashm for reading and writing.
  *
  * Errors: those of open(2) on the device (-ENOENT: the module is not loaded;
  * -EACCES: no right), -EINVAL @size is 0, @name too long, @flags or @out bad,
- * -EFBIG @size is beyond the module's limit for one buffer, -EDQUOT the user
- * would have more than its limit for one user, -ENOSPC all buffers together
- * would be beyond its limit for all, -ENOMEM, -EMFILE, -ENFILE, -EPROTO the
+ * -EFBIG @size is beyond the module's limit for one buffer, or beyond what is
+ * ever contiguous (4 MiB with 4 KiB pages), -EDQUOT the user would have more than
+ * its limit for one user, -ENOSPC all buffers together would be beyond its limit
+ * for all, -ENOMEM no memory, or none in one piece, -EMFILE, -ENFILE, -EPROTO the
  * module speaks another ABI.
  */
 int dmashm_create(size_t size, const char *name, unsigned int flags,

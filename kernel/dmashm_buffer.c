@@ -21,24 +21,30 @@
 
 /**
  * dmashm_buffer_create() - make a buffer
- * @size: bytes; rounded up to PAGE_SIZE
- * @name: DMASHM_NAME_LEN bytes with a NUL among them
+ * @size:  bytes; rounded up to PAGE_SIZE
+ * @flags: 0 or DMASHM_CREATE_CONTIGUOUS
+ * @name:  DMASHM_NAME_LEN bytes with a NUL among them
  *
  * Context: process, may sleep.
- * Return: the buffer with one reference; -EINVAL @size is 0; -EFBIG it is
- * beyond the limit of one buffer; -EDQUOT, of the caller; -ENOSPC, of all
- * together; -ENOMEM; -EINTR the caller is being killed.
+ * Return: the buffer with one reference; -EINVAL @size is 0, or another flag;
+ * -EFBIG @size is beyond the limit of one buffer, or beyond what is ever
+ * contiguous; -EDQUOT, of the caller's limit; -ENOSPC, of that of all together;
+ * -ENOMEM; -EINTR the caller is being killed.
  */
-struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
+struct dmashm_buffer *dmashm_buffer_create(u64 size, u32 flags,
+					   const char *name)
 {
+	bool contiguous = flags & DMASHM_CREATE_CONTIGUOUS;
 	struct dmashm_buffer *buffer;
 	int ret;
 
-	if (!size)
+	if (!size || flags & ~DMASHM_CREATE_CONTIGUOUS)
 		return ERR_PTR(-EINVAL);
 	ret = dmashm_quota_check_size(size);
 	if (ret)
 		return ERR_PTR(ret);
+	if (contiguous && size > (u64)DMASHM_PAGES_CONTIGUOUS << PAGE_SHIFT)
+		return ERR_PTR(-EFBIG);
 
 	buffer = kzalloc(sizeof(*buffer), DMASHM_GFP);
 	if (!buffer)
@@ -50,7 +56,7 @@ struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name)
 		ret = PTR_ERR(buffer->quota);
 		goto free_buffer;
 	}
-	buffer->pages = dmashm_pages_alloc(buffer->nr_pages);
+	buffer->pages = dmashm_pages_alloc(buffer->nr_pages, contiguous);
 	if (IS_ERR(buffer->pages)) {
 		ret = PTR_ERR(buffer->pages);
 		goto give_back;

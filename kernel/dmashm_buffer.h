@@ -63,7 +63,8 @@ struct dmashm_buffer {
 	unsigned int vmap_count;	/* vmap_lock */
 };
 
-struct dmashm_buffer *dmashm_buffer_create(u64 size, const char *name);
+struct dmashm_buffer *dmashm_buffer_create(u64 size, u32 flags,
+					   const char *name);
 
 /* Whose barrier it is. */
 static inline const struct dmashm_buffer *

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/coredump.h>
 #include <linux/timer.h>
 
 /*
@@ -47,6 +48,20 @@ static inline int dmashm_folio_mapcount(struct folio *folio)
 	return count;
 }
 #endif
+
+/*
+ * Whether the process asked for no large entries (PR_SET_THP_DISABLE). Linux
+ * 6.18 made two flags of the one.
+ */
+static inline bool dmashm_thp_disabled(struct mm_struct *mm)
+{
+#ifdef MMF_DISABLE_THP
+	return test_bit(MMF_DISABLE_THP, &mm->flags);
+#else
+	return mm_flags_test(MMF_DISABLE_THP_COMPLETELY, mm) ||
+	       mm_flags_test(MMF_DISABLE_THP_EXCEPT_ADVISED, mm);
+#endif
+}
 
 #ifndef DMASHM_HAVE_TIMER_DELETE_SYNC
 /* The name since Linux 6.2; the old one went with 6.15. */

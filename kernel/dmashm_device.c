@@ -26,13 +26,12 @@ static int device_ioctl_create(struct file *file, struct dmashm_call *call)
 	size_t size;
 	int fd;
 
-	if (create->flags)
-		return -EINVAL;
 	if (strnlen(create->name, sizeof(create->name)) ==
 	    sizeof(create->name))
 		return -EINVAL;
 
-	buffer = dmashm_buffer_create(create->size, create->name);
+	buffer = dmashm_buffer_create(create->size, create->flags,
+				      create->name);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	size = dmashm_buffer_size(buffer);

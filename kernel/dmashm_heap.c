@@ -32,7 +32,7 @@ struct dma_buf *dmashm_heap_allocate(u64 len, u32 fd_flags)
 	struct dmashm_buffer *buffer;
 	struct dma_buf *dmabuf;
 
-	buffer = dmashm_buffer_create(len, name);
+	buffer = dmashm_buffer_create(len, 0, name);
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
 	dmabuf = dmashm_dmabuf_export(buffer, fd_flags & O_ACCMODE);

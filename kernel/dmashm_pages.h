@@ -3,9 +3,15 @@
 #ifndef DMASHM_PAGES_H
 #define DMASHM_PAGES_H
 
+#include <linux/mmzone.h>
+#include <linux/types.h>
+
 struct page;
 
-struct page **dmashm_pages_alloc(unsigned long nr_pages);
+/* The most that the page allocator has in one piece, in pages. */
+#define DMASHM_PAGES_CONTIGUOUS	MAX_ORDER_NR_PAGES
+
+struct page **dmashm_pages_alloc(unsigned long nr_pages, bool contiguous);
 void dmashm_pages_free(struct page **pages, unsigned long nr_pages);
 
 #endif /* DMASHM_PAGES_H */

@@ -90,8 +90,10 @@ int dmashm_create(size_t size, const char *name, unsigned int flags,
 	struct dmashm_create arg = { .size = size, .fd = -1 };
 	int device, err;
 
-	if (!size || flags || !out)
+	if (!size || flags & ~DMASHM_CONTIGUOUS || !out)
 		return -EINVAL;
+	if (flags & DMASHM_CONTIGUOUS)
+		arg.flags = DMASHM_CREATE_CONTIGUOUS;
 	if (name) {
 		size_t len = strnlen(name, sizeof(arg.name));
 

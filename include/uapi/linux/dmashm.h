@@ -216,7 +216,7 @@ struct dmashm_facts {
 /**
  * struct dmashm_create - make a buffer (device)
  * @size:  in: bytes wanted; out: bytes given, rounded up to the page size
- * @flags: in: 0
+ * @flags: in: 0 or DMASHM_CREATE_CONTIGUOUS
  * @fd:    in: ignored; out: a dma-buf fd, readable and writable
  * @name:  in: what INFO and a member's fdinfo call it; NUL-terminated, may be
  *         empty
@@ -226,10 +226,13 @@ struct dmashm_facts {
  * memory cgroup, and as long as it lives its size counts for the caller's real
  * user id and in the total.
  *
- * Errors: -EINVAL size is 0 or @name has no NUL; -EFBIG size is beyond the
- * module's max_buffer_mib; -EDQUOT all buffers of the user would be beyond
- * max_user_mib; -ENOSPC all buffers together would be beyond max_total_mib;
- * -ENOMEM no memory, or none left in the caller's cgroup; -EINTR killed while allocating; -EMFILE, -ENFILE no fd left.
+ * Errors: -EINVAL size is 0, @flags unknown or @name has no NUL; -EFBIG size is
+ * beyond the module's max_buffer_mib, or with DMASHM_CREATE_CONTIGUOUS beyond
+ * the largest block of the kernel's page allocator (4 MiB with 4 KiB pages);
+ * -EDQUOT all buffers of the user would be beyond max_user_mib; -ENOSPC all
+ * buffers together would be beyond max_total_mib; -ENOMEM no memory, none of it
+ * in one piece (DMASHM_CREATE_CONTIGUOUS), or none left in the caller's cgroup;
+ * -EINTR killed while allocating; -EMFILE, -ENFILE no fd left.
  */
 struct dmashm_create {
 	__u64 size;
@@ -237,6 +240,9 @@ struct dmashm_create {
 	__s32 fd;
 	char name[DMASHM_NAME_LEN];
 };
+
+/* Physically contiguous, for devices that take one address and no list. */
+#define DMASHM_CREATE_CONTIGUOUS	0x1u
 
 /**
  * struct dmashm_join - become a member (device, member)

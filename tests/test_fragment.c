@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/* Memory in single pages: buffers are made all the same, and mapped well. */
+#include "memory.h"
+
+#define SIZE (64 * MIB)
+
+/* Of a new buffer: zeroed, keeps what is written, few faults. */
+static void check_buffer(int fd, size_t size)
+{
+	uint8_t *data = map_skewed(fd, size, 0), *other;
+	long most = (long)(size / page_size() / 32);
+	size_t i;
+
+	ASSERT(faults_of_reading(data, size) <= most);
+	for (i = 0; i < size; i += 8)
+		ASSERT_EQ(*(uint64_t *)(data + i), 0);
+	fill_pages(data, size, 77);
+	other = map_skewed(fd, size, page_size());
+	ASSERT(faults_of_reading(other, size) <= most);
+	check_pages(other, size, 77);
+	munmap(other, size);
+	munmap(data, size);
+}
+
+static size_t single_pages_of(int fd, size_t size)
+{
+	uint8_t *data = map_data(fd, size);
+	size_t n;
+
+	faults_of_reading(data, size);
+	n = single_pages(data, size);
+	dprintf(1, "# %zu of %zu pages are single\n", n, size / page_size());
+	munmap(data, size);
+	return n;
+}
+
+TEST_LIMIT(a_buffer_of_single_pages_is_as_good, 240)
+{
+	long before = free_kib();
+	int device = fragment_memory(), fd = create(SIZE);
+
+	check_buffer(fd, SIZE);
+	/* Some larger blocks may have been left over by others. */
+	ASSERT(single_pages_of(fd, SIZE) >= SIZE / page_size() / 2);
+	close(fd);
+	close(device);
+	ASSERT(free_kib() > before - 8192);
+}
+
+/* More than there is: refused, and all of it given back. */
+TEST_LIMIT(more_than_the_pages_that_are_left_is_enomem, 240)
+{
+	struct dmashm_create arg = { .name = "test" };
+	int fragmenter = fragment_memory(), device = open_device();
+	long before = free_kib();
+
+	arg.size = (uint64_t)before * 1024 + 64 * MIB;
+	set_parameter("max_buffer_mib", "65536");
+	ASSERT_ERRNO(ioctl(device, DMASHM_IOC_CREATE, &arg), ENOMEM);
+	ASSERT(free_kib() > before - 8192);
+	close(fragmenter);
+}
+
+/* All that is free but so much. */
+static int create_most(size_t left)
+{
+	size_t free = (size_t)free_kib() * 1024;
+
+	return free > left + HUGE ? create(free - left) : -1;
+}
+
+/*
+ * Where a process's pages are in the way they are moved: the free half of the
+ * memory is enough, and the other half keeps what is in it.
+ */
+TEST_LIMIT(what_can_be_moved_is_moved, 240)
+{
+	size_t size = (size_t)free_kib() * 1024 / 4 * 3, i;
+	uint8_t *area, *data;
+	int fd, filler;
+
+	size -= size % HUGE;
+	area = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(area != MAP_FAILED);
+	ASSERT_EQ(madvise(area, size, MADV_NOHUGEPAGE), 0);
+	fill_pages(area, size, 99);
+	/* What was free all the time is no test. */
+	filler = create_most(96 * MIB);
+	for (i = 0; i < size; i += 2 * page_size())
+		ASSERT_EQ(madvise(area + i, page_size(), MADV_DONTNEED), 0);
+	fd = create(SIZE);
+	data = map_skewed(fd, SIZE, 0);
+	ASSERT(faults_of_writing(data, SIZE) <= 40);
+	for (i = page_size(); i < size; i += 2 * page_size())
+		ASSERT_EQ(*(uint32_t *)(area + i), 99 + i / page_size());
+	if (filler >= 0)
+		close(filler);
+}
+
+/* The fallback as one can have it at any time. */
+TEST(max_order_limits_the_folios)
+{
+	int fd;
+
+	set_parameter("max_order", "0");
+	fd = create(4 * MIB);
+	set_parameter("max_order", "9");
+	check_buffer(fd, 4 * MIB);
+	ASSERT_EQ(single_pages_of(fd, 4 * MIB), 4 * MIB / page_size());
+	close(fd);
+	set_parameter("max_order", "4");
+	fd = create(4 * MIB);
+	set_parameter("max_order", "9");
+	check_buffer(fd, 4 * MIB);
+	ASSERT_EQ(single_pages_of(fd, 4 * MIB), 0);
+}
+
+TEST(max_order_takes_no_nonsense)
+{
+	static const struct { const char *value; int error; } wrong[] = {
+		{ "10", EINVAL }, { "-1", EINVAL }, { "x", EINVAL },
+		{ "99999999999", ERANGE },
+	};
+	const char *path = "/sys/module/dmashm/parameters/max_order";
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t i;
+
+	ASSERT(fd >= 0);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ASSERT_ERRNO(write(fd, wrong[i].value, strlen(wrong[i].value)),
+			     wrong[i].error);
+		ASSERT_EQ(proc_value(path, ""), 9);
+	}
+}
