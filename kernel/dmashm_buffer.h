@@ -10,6 +10,7 @@
 #include <linux/dmashm.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/types.h>
@@ -65,6 +66,13 @@ struct dmashm_buffer {
 
 struct dmashm_buffer *dmashm_buffer_create(u64 size, u32 flags,
 					   const char *name);
+
+/* The order of the folio that a page of the data lies in. */
+static inline unsigned int
+dmashm_buffer_order(const struct dmashm_buffer *buffer, unsigned long page)
+{
+	return folio_order(page_folio(buffer->pages[page]));
+}
 
 /* Whose barrier it is. */
 static inline const struct dmashm_buffer *

@@ -35,7 +35,7 @@ static int device_ioctl_create(struct file *file, struct dmashm_call *call)
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	size = dmashm_buffer_size(buffer);
-	dmabuf = dmashm_dmabuf_export(buffer, O_RDWR);
+	dmabuf = dmashm_dmabuf_export(buffer, O_RDWR, false);
 	dmashm_buffer_put(buffer);	/* the dma-buf has its own */
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);

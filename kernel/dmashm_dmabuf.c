@@ -31,10 +31,18 @@
 #include "dmashm_writer.h"
 #include "dmashm_view.h"
 
-/* All dma-bufs lie over the same pages; some of them are views, to be read only. */
+enum { DMABUF_PLAIN, DMABUF_VIEW, DMABUF_KINDS };
+
+static const struct dma_buf_ops dmabuf_ops[DMABUF_KINDS];
+
+/*
+ * All dma-bufs lie over the same pages; some of them are views, which nobody may
+ * write through. The mode of the file does not say so: who asks a heap for a
+ * read-only fd, as dma-heap has it, has only the CPU in mind.
+ */
 static bool dmabuf_is_writable(const struct dma_buf *dmabuf)
 {
-	return dmabuf->file->f_mode & FMODE_WRITE;
+	return dmabuf->ops != &dmabuf_ops[DMABUF_VIEW];
 }
 
 /* 0 if one could write through it from now on; -EACCES, or -EPERM if sealed. */
@@ -141,34 +149,39 @@ static void dmabuf_release(struct dma_buf *dmabuf)
 	dmashm_buffer_put(dmabuf->priv);
 }
 
-static const struct dma_buf_ops dmabuf_ops = {
-	.attach = dmabuf_attach,
-	.detach = dmabuf_detach,
-	.map_dma_buf = dmabuf_map,
-	.unmap_dma_buf = dmabuf_unmap,
-	.begin_cpu_access = dmabuf_begin_cpu_access,
-	.end_cpu_access = dmabuf_end_cpu_access,
-	.mmap = dmabuf_mmap,
-	.vmap = dmabuf_vmap,
-	.vunmap = dmabuf_vunmap,
-	.release = dmabuf_release,
+/* Both kinds have the same functions, which ask which of the two it is. */
+static const struct dma_buf_ops dmabuf_ops[DMABUF_KINDS] = {
+	[DMABUF_PLAIN ... DMABUF_VIEW] = {
+		.attach = dmabuf_attach,
+		.detach = dmabuf_detach,
+		.map_dma_buf = dmabuf_map,
+		.unmap_dma_buf = dmabuf_unmap,
+		.begin_cpu_access = dmabuf_begin_cpu_access,
+		.end_cpu_access = dmabuf_end_cpu_access,
+		.mmap = dmabuf_mmap,
+		.vmap = dmabuf_vmap,
+		.vunmap = dmabuf_vunmap,
+		.release = dmabuf_release,
+	},
 };
 
 /**
  * dmashm_dmabuf_export() - make a dma-buf over a buffer
  * @buffer: the dma-buf takes a reference of its own
- * @mode:   O_RDONLY, O_WRONLY or O_RDWR
+ * @mode:   O_RDONLY, O_WRONLY or O_RDWR: what the CPU may do with its fd
+ * @view:   nobody may write through it, devices neither; with O_RDONLY
  *
  * All dma-bufs over a buffer share its dma_resv, hence its fences.
  *
  * Return: the dma-buf, owned by the caller; or an ERR_PTR: -ENOMEM, -ENFILE.
  */
-struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer, int mode)
+struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer, int mode,
+				     bool view)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
 
-	info.ops = &dmabuf_ops;
+	info.ops = &dmabuf_ops[view ? DMABUF_VIEW : DMABUF_PLAIN];
 	info.size = buffer->size;
 	info.flags = mode | O_CLOEXEC;
 	info.resv = &buffer->resv;
@@ -187,5 +200,8 @@ struct dma_buf *dmashm_dmabuf_export(struct dmashm_buffer *buffer, int mode)
  */
 struct dmashm_buffer *dmashm_dmabuf_buffer(struct dma_buf *dmabuf)
 {
-	return dmabuf->ops == &dmabuf_ops ? dmabuf->priv : NULL;
+	if (dmabuf->ops != &dmabuf_ops[DMABUF_PLAIN] &&
+	    dmabuf->ops != &dmabuf_ops[DMABUF_VIEW])
+		return NULL;
+	return dmabuf->priv;
 }

@@ -35,7 +35,7 @@ struct dma_buf *dmashm_heap_allocate(u64 len, u32 fd_flags)
 	buffer = dmashm_buffer_create(len, 0, name);
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
-	dmabuf = dmashm_dmabuf_export(buffer, fd_flags & O_ACCMODE);
+	dmabuf = dmashm_dmabuf_export(buffer, fd_flags & O_ACCMODE, false);
 	dmashm_buffer_put(buffer);	/* the dma-buf has its own */
 	return dmabuf;
 }

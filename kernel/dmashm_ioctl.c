@@ -253,7 +253,8 @@ int dmashm_ioctl_export(struct dmashm_member *asked, struct dmashm_call *call)
 		return ret;
 	ret = ioctl_check_export(&target, export->flags);
 	dmabuf = ret ? ERR_PTR(ret) :
-		       dmashm_dmabuf_export(target.buffer, export->flags);
+		       dmashm_dmabuf_export(target.buffer, export->flags,
+					    export->flags == O_RDONLY);
 	dmashm_buffer_put(target.buffer);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);

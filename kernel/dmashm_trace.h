@@ -46,7 +46,8 @@ TRACE_EVENT(dmashm_fault,
 	    TP_fast_assign(__entry->buffer = buffer->id;
 			   __entry->address = vmf->address;
 			   __entry->page = vmf->pgoff;
-			   __entry->order = folio_order(page_folio(vmf->page));
+			   __entry->order = dmashm_buffer_order(buffer,
+								vmf->pgoff);
 			   __entry->write = vmf->flags & FAULT_FLAG_WRITE;),
 	    TP_printk("buffer=%llu address=%#lx page=%lu order=%u %s",
 		      __entry->buffer, __entry->address, __entry->page,

@@ -152,6 +152,20 @@ TEST(the_access_mode_is_what_can_be_mapped)
 	on_each_heap(check_rights);
 }
 
+static void check_device(int heap)
+{
+	int importer = open_importer(allocate_flags(heap, page_size(), O_RDONLY));
+
+	ASSERT_EQ(map_for_device(importer, IMPORTER_FROM_DEVICE), 0);
+	ASSERT_EQ(map_for_device(importer, IMPORTER_BIDIRECTIONAL), 0);
+}
+
+/* A camera fills what the CPU only reads. */
+TEST(the_access_mode_is_for_the_cpu_alone)
+{
+	on_each_heap(check_device);
+}
+
 TEST(who_may_not_write_cannot_join)
 {
 	struct dmashm_join arg = { .fd = -1 };
