@@ -504,7 +504,8 @@ struct dmashm_unlock {
  * The heap: /dev/dma_heap/dmashm answers DMA_HEAP_IOCTL_ALLOC as linux/dma-heap.h
  * describes it, for programs written for dma-heap. What it gives is a buffer
  * like any other, named "dma-heap". The fd has the access mode and O_CLOEXEC of
- * fd_flags; one for reading only is a view, so no device writes through it.
+ * fd_flags. As with dma-heap that is for the CPU: one for reading only is no view,
+ * and devices write through it; but who joins by it is a viewer.
  *
  * Errors: -EINVAL len is 0, fd is not 0, a flag is unknown, or another command;
  * the others as those of struct dmashm_create.
