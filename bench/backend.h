@@ -5,14 +5,9 @@
 
 #include <stdbool.h>
 
-enum operation { EXCLUSIVE, SHARED, BRACKET_WRITE, BRACKET_READ };
+#include "figure.h"
 
-/*
- * STATIC: ours, by the static library. PEER: what users would take instead.
- * CONTROL: one of the peers a second time; how far the two are apart is what a
- * difference is worth in that run.
- */
-enum role { OURS, STATIC, PEER, CONTROL };
+enum operation { EXCLUSIVE, SHARED, BRACKET_WRITE, BRACKET_READ };
 
 struct backend {
 	enum operation operation;

@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include "backend.h"
+#include "clock.h"
+#include "cpus.h"
 #include "crew.h"
 #include "die.h"
 #include "figure.h"
@@ -222,7 +224,8 @@ static void run(const struct contest *contest, unsigned int processes)
 		if (contest->work == contend)
 			snprintf(note, sizeof(note), "%.1f %% handed over",
 				 100.0 * (double)handed[n] / (double)done[n]);
-		figure_print(&figures[n++], current, name, contest->unit, note);
+		figure_print(&figures[n++], current->role, current->name, name,
+			     contest->unit, note);
 	}
 }
 

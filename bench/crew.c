@@ -3,16 +3,16 @@
 
 #include <limits.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
+#include "clock.h"
+#include "cpus.h"
 #include "die.h"
 
 /* A benchmark that hangs is over after so many seconds. */
@@ -34,50 +34,6 @@ static void announce(uint32_t *word)
 {
 	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-unsigned int cpus(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
-		die("sched_getaffinity failed");
-	return (unsigned int)CPU_COUNT(&set);
-}
-
-void pin(unsigned int n)
-{
-	cpu_set_t set, one;
-	int cpu;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
-		die("sched_getaffinity failed");
-	n %= (unsigned int)CPU_COUNT(&set);
-	for (cpu = 0; !CPU_ISSET(cpu, &set) || n--; cpu++)
-		;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		die("sched_setaffinity failed");
-}
-
-static double read_clock(clockid_t clock)
-{
-	struct timespec ts;
-
-	if (clock_gettime(clock, &ts))
-		die("clock_gettime failed");
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-double now(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
-}
-
-double cpu_time(void)
-{
-	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void crew_start(unsigned int count, void (*work)(unsigned int n), bool pinned)

@@ -39,12 +39,4 @@ uint64_t crew_end(void);
 /* After which the board is gone. */
 void crew_free(void);
 
-/* How many CPUs this process may run on. */
-unsigned int cpus(void);
-/* Keep to the n-th of them. */
-void pin(unsigned int n);
-/* In nanoseconds: what the clock says; what this process has had of a CPU. */
-double now(void);
-double cpu_time(void);
-
 #endif /* BENCH_CREW_H */

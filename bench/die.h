@@ -3,12 +3,14 @@
 #ifndef BENCH_DIE_H
 #define BENCH_DIE_H
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define die(...) do {				\
-	fprintf(stderr, "barrier: " __VA_ARGS__);	\
+	fprintf(stderr, "%s: ", program_invocation_short_name);	\
+	fprintf(stderr, __VA_ARGS__);		\
 	fputc('\n', stderr);			\
 	exit(1);				\
 } while (0)

@@ -9,6 +9,7 @@ static const char *const roles[] = {
 	[OURS] = "ours",
 	[STATIC] = "static",
 	[PEER] = "peer",
+	[REFERENCE] = "reference",
 	[CONTROL] = "control",
 };
 
@@ -42,11 +43,11 @@ unsigned int figure_alike(struct figure *figure)
 	return alike;
 }
 
-void figure_print(struct figure *figure, const struct backend *backend,
+void figure_print(struct figure *figure, enum role role, const char *backend,
 		  const char *operation, const char *unit, const char *note)
 {
 	printf("row\t%s\t%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%u\t%s\n", operation,
-	       roles[backend->role], backend->name, unit, quantile(figure, 50),
+	       roles[role], backend, unit, quantile(figure, 50),
 	       quantile(figure, 0), quantile(figure, 90), figure->rounds, note);
 	fflush(stdout);
 }

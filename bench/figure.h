@@ -3,7 +3,13 @@
 #ifndef BENCH_FIGURE_H
 #define BENCH_FIGURE_H
 
-#include "backend.h"
+/*
+ * STATIC: ours, by the static library. PEER: what users would take instead.
+ * REFERENCE: does something else, or less, but is good to know beside the rest.
+ * CONTROL: one of the peers a second time; how far the two are apart is what a
+ * difference is worth in that run.
+ */
+enum role { OURS, STATIC, PEER, REFERENCE, CONTROL };
 
 #define FIGURE_ROUNDS 301
 
@@ -15,7 +21,7 @@ struct figure {
 void figure_add(struct figure *figure, double sample);
 
 /* @note: for people, may be empty. Sorts the samples. */
-void figure_print(struct figure *figure, const struct backend *backend,
+void figure_print(struct figure *figure, enum role role, const char *backend,
 		  const char *operation, const char *unit, const char *note);
 
 /* How many samples are the median, to the last digit. */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "uncontended.h"
 
-#include <stdint.h>
+#include <float.h>
 
 #include "backend.h"
+#include "clock.h"
+#include "cpus.h"
 #include "crew.h"
 #include "die.h"
 #include "figure.h"
@@ -19,26 +21,14 @@ struct meter {
 	double (*sample)(void (*loop)(unsigned long n));
 };
 
-#if defined(__x86_64__) || defined(__i386__)
-static uint64_t ticks(void)
-{
-	return __builtin_ia32_rdtsc();
-}
-#else
-static uint64_t ticks(void)
-{
-	die("instructions are counted on x86 only");
-}
-#endif
-
 /* The least of some runs: that one which no interrupt hit. */
-static uint64_t ticks_of(void (*loop)(unsigned long n), unsigned long n)
+static double ticks_of(void (*loop)(unsigned long n), unsigned long n)
 {
-	uint64_t least = UINT64_MAX;
+	double least = DBL_MAX;
 	int run;
 
 	for (run = 0; run < 4; run++) {
-		uint64_t begin = ticks(), taken;
+		double begin = ticks(), taken;
 
 		loop(n);
 		taken = ticks() - begin;
@@ -53,7 +43,7 @@ static double sample_ticks(void (*loop)(unsigned long n))
 {
 	const unsigned long n = 100;
 
-	return (double)(ticks_of(loop, 2 * n) - ticks_of(loop, n)) / n;
+	return (ticks_of(loop, 2 * n) - ticks_of(loop, n)) / n;
 }
 
 /* Of CPU time: what others run meanwhile does not count. */
@@ -105,7 +95,8 @@ static void measure(const struct meter *meter, enum operation operation,
 		if (meter == &instructions)
 			snprintf(note, sizeof(note), "%u rounds alike",
 				 figure_alike(&figures[n]));
-		figure_print(&figures[n], selected[n], name, meter->unit, note);
+		figure_print(&figures[n], selected[n]->role, selected[n]->name, name,
+			     meter->unit, note);
 	}
 }
 
