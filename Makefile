@@ -6,7 +6,7 @@ export PREFIX ?= /usr/local
 export DESTDIR
 
 .PHONY: all modules user lib tests examples bench install clean help demo check \
-	model bench-barrier deps
+	model bench-barrier bench-memory deps
 
 all: modules user
 
@@ -50,8 +50,8 @@ model: deps
 	tests/vm/build $(or $(KERNEL),trixie) >/dev/null
 	tests/vm/compile $(or $(KERNEL),trixie) model/check
 
-bench-barrier: deps
-	bench/run
+bench-barrier bench-memory: deps
+	bench/run $(@:bench-%=%)
 
 help:
 	@echo 'make           the module (for KDIR), the library, the examples, the tests'
@@ -60,6 +60,7 @@ help:
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
 	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
+	@echo 'make bench-memory   the same of creating, mapping, passing and importing memory'
 	@echo 'make install   the module for KDIR, the library, the headers: see DESTDIR, PREFIX'
 	@echo 'make deps      what demo and check need on this machine, by apt'
 	@echo 'make clean     remove what was built here'
@@ -69,7 +70,7 @@ help:
 	@echo 'FILE=PATH      demo: the file to stream (a kernel image)'
 	@echo 'NATIVE=1       demo: on the running kernel instead of in a guest'
 	@echo 'KERNELS=LIST   check: Debian suites to take kernels from (bookworm trixie)'
-	@echo 'KERNEL=SUITE   demo, bench-barrier: the same, for one kernel (trixie)'
+	@echo 'KERNEL=SUITE   demo, model, bench-*: the same, for one kernel (trixie)'
 	@echo 'TESTS=LIST     check: only test programs whose names contain one of these'
 	@echo 'KILLS=N        check: how many members test_kill kills (200); for the nightly form:'
 	@echo '               make check TESTS=kill KILLS=2000 TEST_TIMEOUT=1200'

@@ -132,12 +132,14 @@ const char *exporter_open(const struct exporter *exporter)
 	return NULL;
 }
 
-/* An address for all, at which the kernel could map 2 MiB at a time. */
-static void *address(void)
+/* Where whole pages of 2 MiB fit in: one for all, at which they could be mapped. */
+static void *address(size_t size)
 {
 	static char *found;
 	const size_t room = (size_t)4 << 30;
 
+	if (size < HUGE)
+		return NULL;
 	if (!found) {
 		found = mmap(NULL, room, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -176,15 +178,15 @@ void piece_create(struct piece *piece, const struct exporter *exporter,
 
 void piece_map(struct piece *piece, int prot)
 {
-	void *at = NULL;
+	size_t size = mapped_size(piece);
+	void *at = address(size);
 
-	if (piece->exporter->by_library) {
-		if (dmashm_map(piece->handle, prot, &at))
-			at = MAP_FAILED;
-	} else {
-		at = mmap(address(), mapped_size(piece), prot,
-			  MAP_SHARED | MAP_FIXED_NOREPLACE, piece->fd, 0);
-	}
+	if (!piece->exporter->by_library)
+		at = mmap(at, size, prot,
+			  MAP_SHARED | (at ? MAP_FIXED_NOREPLACE : 0),
+			  piece->fd, 0);
+	else if (dmashm_map(piece->handle, prot, &at))
+		at = MAP_FAILED;
 	if (at == MAP_FAILED)
 		die("%s: mmap of %zu bytes failed: %s", piece->exporter->name,
 		    piece->size, strerror(errno));

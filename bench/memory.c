@@ -71,9 +71,18 @@ static void find_exporters(void)
 static bool takes_part(const struct operation *operation,
 		       const struct exporter *exporter)
 {
-	if (!operation->dmabufs_only)
+	if (!operation->imports)
 		return true;
 	return exporter->is_dmabuf && drm_open();
+}
+
+static enum role role(const struct operation *operation,
+		      const struct exporter *exporter)
+{
+	/* It knows its own again, and does nothing more. */
+	if (operation->imports && exporter->create == drm_create)
+		return REFERENCE;
+	return exporter->role;
 }
 
 static void measure_one(const struct meter *meter, size_t size, unsigned int n,
@@ -116,7 +125,8 @@ static void print_all(const struct meter *meter, const char *size)
 			if (!figures[n][row].rounds)
 				continue;
 			snprintf(note, sizeof(note), "%ld", faults[n][row]);
-			figure_print(&figures[n][row], exporters[n].role,
+			figure_print(&figures[n][row],
+				     role(&operations[row], &exporters[n]),
 				     exporters[n].name, name, meter->unit, note);
 		}
 	}

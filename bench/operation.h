@@ -14,7 +14,8 @@ struct operation {
 	const char *name;
 	/* Is there already a piece whose pages have all been written? */
 	bool on_existing;
-	bool dmabufs_only;
+	/* An import: for dma-bufs, and the importer's own are not imported. */
+	bool imports;
 	/* Of an existing piece, or of one that it makes. */
 	struct cost (*measure)(struct piece *piece);
 };
