@@ -116,16 +116,60 @@ void dmashm_attachment_show(struct dmashm_buffer *buffer, struct seq_file *m)
 }
 
 /*
- * With bounced mappings one segment must fit the bounce buffer's slots; a
- * longer one, however contiguous, cannot be mapped.
+ * What a segment may have at the most, in pages. With bounced mappings it must
+ * fit the bounce buffer's slots; a longer one, however contiguous, cannot be
+ * mapped. The API's 64 KiB for a driver that has said nothing is no limit of its
+ * device: there are drivers enough that rely on being given more.
  */
-static unsigned int mapping_max_segment(struct device *dev)
+static unsigned long mapping_max_pages(struct device *dev)
 {
-	size_t max = min_t(size_t, dma_max_mapping_size(dev),
-			   dma_get_max_seg_size(dev));
+	size_t max = min_t(size_t, dma_max_mapping_size(dev), UINT_MAX);
 
-	return max_t(size_t, round_down(min_t(size_t, max, UINT_MAX),
-					PAGE_SIZE), PAGE_SIZE);
+	if (dev->dma_parms && dev->dma_parms->max_segment_size)
+		max = min_t(size_t, max, dev->dma_parms->max_segment_size);
+	return max(max >> PAGE_SHIFT, 1ul);
+}
+
+/*
+ * How many pages from @first on lie side by side, at most @max. By folios: to ask
+ * page by page would make the import of a large buffer take its size.
+ */
+static unsigned long mapping_run(struct dmashm_buffer *buffer,
+				 unsigned long first, unsigned long max)
+{
+	unsigned long pfn = page_to_pfn(buffer->pages[first]), n = 0;
+
+	max = min(max, buffer->nr_pages - first);
+	while (n < max && page_to_pfn(buffer->pages[first + n]) == pfn + n) {
+		struct page *page = buffer->pages[first + n];
+		struct folio *folio = page_folio(page);
+
+		n += folio_nr_pages(folio) - folio_page_idx(folio, page);
+	}
+	return min(n, max);
+}
+
+static int mapping_fill_table(struct dmashm_mapping *mapping,
+			      struct dmashm_buffer *buffer)
+{
+	unsigned long max = mapping_max_pages(mapping->dev), i;
+	unsigned int nents = 0;
+	struct scatterlist *sg;
+	int ret;
+
+	for (i = 0; i < buffer->nr_pages; i += mapping_run(buffer, i, max))
+		nents++;
+	ret = sg_alloc_table(&mapping->table, nents, GFP_KERNEL);
+	if (ret)
+		return ret;
+	sg = mapping->table.sgl;
+	for (i = 0; i < buffer->nr_pages; sg = sg_next(sg)) {
+		unsigned long n = mapping_run(buffer, i, max);
+
+		sg_set_page(sg, buffer->pages[i], n << PAGE_SHIFT, 0);
+		i += n;
+	}
+	return 0;
 }
 
 /**
@@ -152,11 +196,7 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 		return ERR_PTR(-ENOMEM);
 	mapping->dev = dev;
 	mapping->dir = dir;
-	ret = sg_alloc_table_from_pages_segment(&mapping->table, buffer->pages,
-						buffer->nr_pages, 0,
-						buffer->size,
-						mapping_max_segment(dev),
-						GFP_KERNEL);
+	ret = mapping_fill_table(mapping, buffer);
 	if (ret)
 		goto free_mapping;
 	/*
