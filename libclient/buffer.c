@@ -55,7 +55,6 @@ int dmashm_buffer_new(int dmabuf_fd, int through, struct dmashm_buffer **out)
 	if (err)
 		return err;
 	buf->dmabuf_fd = dmabuf_fd;
-	buf->max_spins = dmashm_max_spins();
 	err = attach(buf, through);
 	if (err)
 		goto err_handle;

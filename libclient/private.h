@@ -61,6 +61,7 @@ struct dmashm_self {
 	struct dmashm_mutex joining __attribute__((aligned(64)));
 	struct dmashm_mutex mapping;	/* guards dmashm_buffer.mappings */
 	uint32_t spins;			/* relaxed: an estimate, see spin.c */
+	uint32_t cpus;			/* relaxed: 0 not asked yet, 1, 2 several */
 };
 
 struct dmashm_mapping;
@@ -70,7 +71,6 @@ struct dmashm_buffer {
 	size_t size;
 	int dmabuf_fd;
 	int member_fd;		/* the number stays when a child joins */
-	uint32_t max_spins;	/* looks at a held barrier before sleeping */
 	bool view;		/* may only read: the kernel takes the barrier */
 	struct dmashm_mapping *mappings;	/* guarded by self->mapping */
 };
@@ -135,7 +135,6 @@ bool dmashm_reads(const struct dmashm_buffer *buf);
 void dmashm_forsake_shared(struct dmashm_buffer *buf);
 
 /* spin.c */
-uint32_t dmashm_max_spins(void);
 uint32_t dmashm_spin_budget(const struct dmashm_buffer *buf);
 void dmashm_spin_learn(struct dmashm_buffer *buf, uint32_t spins, bool paid);
 

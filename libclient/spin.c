@@ -21,19 +21,31 @@
 #define SPINS_MIN	8	/* enough to notice that times have changed */
 #define SPINS_INERTIA	8	/* how many such cases outweigh the past */
 
-/* For a new handle. */
-uint32_t dmashm_max_spins(void)
+/*
+ * Asked by who has to wait, not for each new handle: the C library reads a file
+ * to know it, which costs a sixth of making a handle.
+ */
+static bool can_pay(struct dmashm_self *self)
 {
+	uint32_t cpus = __atomic_load_n(&self->cpus, __ATOMIC_RELAXED);
+
+	if (!cpus) {
+		cpus = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1;
+		__atomic_store_n(&self->cpus, cpus, __ATOMIC_RELAXED);
+	}
 	/* On one CPU the holder cannot unlock while somebody spins. */
-	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS_MAX : 0;
+	return cpus > 1;
 }
 
 uint32_t dmashm_spin_budget(const struct dmashm_buffer *buf)
 {
-	uint32_t spins = __atomic_load_n(&dmashm_self(buf)->spins, __ATOMIC_RELAXED);
+	struct dmashm_self *self = dmashm_self(buf);
+	uint32_t spins = __atomic_load_n(&self->spins, __ATOMIC_RELAXED);
 	uint32_t budget = 2 * spins + SPINS_MIN;
 
-	return budget < buf->max_spins ? budget : buf->max_spins;
+	if (!can_pay(self))
+		return 0;
+	return budget < SPINS_MAX ? budget : SPINS_MAX;
 }
 
 void dmashm_spin_learn(struct dmashm_buffer *buf, uint32_t spins, bool paid)

@@ -74,7 +74,6 @@ void party_open(struct party *party, int fd, bool view)
 	party->view = view;
 	party->buf.view = view;
 	party->buf.member_fd = fd;
-	party->buf.max_spins = dmashm_max_spins();
 	join(party);
 }
 
