@@ -140,6 +140,32 @@ TEST(drivers_see_the_data_through_vmap)
 	ASSERT_EQ(value, size);
 }
 
+TEST(a_device_is_given_every_page_in_its_order)
+{
+	static const size_t pages[] = { 1, 17, 300, 511, 513, 1024 + 35 };
+	static const uint32_t segments[] = { 0, 4096, 3 * 4096, 64 << 10, 1 << 20 };
+	size_t n, i, k;
+
+	for (n = 0; n < sizeof(pages) / sizeof(pages[0]); n++) {
+		int fd = create(pages[n] * 4096), tester = open_tester(fd);
+		uint8_t *data = map_data(fd, pages[n] * 4096);
+
+		for (i = 0; i < pages[n]; i++)
+			memcpy(data + i * 4096, &(uint64_t){ i }, 8);
+		for (k = 0; k < sizeof(segments) / sizeof(segments[0]); k++) {
+			struct tester_table table = { .max_segment = segments[k] };
+
+			ASSERT_EQ(ioctl(tester, TESTER_IOC_TABLE, &table), 0);
+			ASSERT(table.entries > 0 && table.entries <= pages[n]);
+			if (segments[k] == 4096)
+				ASSERT_EQ(table.entries, pages[n]);
+		}
+		munmap(data, pages[n] * 4096);
+		close(tester);
+		close(fd);
+	}
+}
+
 TEST(drivers_are_told_of_foreign_dmabufs)
 {
 	struct tester_open arg = { .dmabuf_fd = 0 };

@@ -2,6 +2,8 @@
 /* The in-kernel API, called on behalf of test programs. */
 #include <linux/completion.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/iosys-map.h>
@@ -9,6 +11,8 @@
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -258,6 +262,72 @@ static long tester_vmap(struct tester *tester, void __user *user)
 	return copy_to_user(user, &value, sizeof(value)) ? -EFAULT : 0;
 }
 
+static int table_check(struct sg_table *table, struct tester_table *arg,
+		       u64 pages)
+{
+	struct scatterlist *sg;
+	u64 page = 0;
+	int i;
+
+	for_each_sgtable_sg(table, sg, i) {
+		unsigned int at;
+
+		if (arg->max_segment && sg->length > arg->max_segment)
+			return -EMSGSIZE;
+		for (at = 0; at < sg->length; at += PAGE_SIZE, page++)
+			if (*(u64 *)(sg_virt(sg) + at) != page)
+				return -EBADMSG;
+	}
+	arg->entries = table->orig_nents;
+	return page == pages ? 0 : -EBADMSG;
+}
+
+static int table_import(struct tester *tester, struct device *dev,
+			struct tester_table *arg)
+{
+	u64 pages = dmashm_buffer_size(tester->buffer) / PAGE_SIZE;
+	struct dma_buf_attachment *attachment;
+	struct sg_table *table;
+	int ret;
+
+	attachment = dma_buf_attach(tester->dmabuf, dev);
+	if (IS_ERR(attachment))
+		return PTR_ERR(attachment);
+	dma_resv_lock(tester->dmabuf->resv, NULL);
+	table = dma_buf_map_attachment(attachment, DMA_BIDIRECTIONAL);
+	ret = PTR_ERR_OR_ZERO(table);
+	if (!ret) {
+		ret = table_check(table, arg, pages);
+		dma_buf_unmap_attachment(attachment, table, DMA_BIDIRECTIONAL);
+	}
+	dma_resv_unlock(tester->dmabuf->resv);
+	dma_buf_detach(tester->dmabuf, attachment);
+	return ret;
+}
+
+static long tester_table(struct tester *tester, void __user *user)
+{
+	struct platform_device *device;
+	struct tester_table arg;
+	int ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	device = platform_device_register_simple("dmashm_tester",
+						 PLATFORM_DEVID_AUTO, NULL, 0);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	if (arg.max_segment)
+		dma_set_max_seg_size(&device->dev, arg.max_segment);
+	if (!ret)
+		ret = table_import(tester, &device->dev, &arg);
+	platform_device_unregister(device);
+	if (ret)
+		return ret;
+	return copy_to_user(user, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
 static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct tester *tester = file->private_data;
@@ -290,6 +360,8 @@ static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return tester_size(tester, user);
 	case TESTER_IOC_VMAP:
 		return tester_vmap(tester, user);
+	case TESTER_IOC_TABLE:
+		return tester_table(tester, user);
 	}
 	return -ENOTTY;
 }

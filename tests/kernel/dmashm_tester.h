@@ -50,6 +50,19 @@ struct tester_record {
 	__u32 torn;
 };
 
+/*
+ * struct tester_table - be a device that imports the buffer
+ * @max_segment: bytes, as its driver would set it; 0: it sets none
+ * @entries:     out: how many its table has
+ *
+ * Each page must begin with its own number, as 64 bits: EBADMSG if the pages of
+ * the table are not all of them in order, EMSGSIZE if an entry is too long.
+ */
+struct tester_table {
+	__u32 max_segment;
+	__u32 entries;
+};
+
 #define TESTER_IOC_OPEN    _IOW(0xD7, 0x00, struct tester_open)
 #define TESTER_IOC_COUNT   _IOW(0xD7, 0x01, struct tester_count)
 /* The calls of linux/dmashm.h as they are; LOCK takes a deadline. */
@@ -64,5 +77,6 @@ struct tester_record {
 #define TESTER_IOC_TRYLOCK_SHARED _IO(0xD7, 0x09)
 #define TESTER_IOC_UNLOCK_SHARED  _IO(0xD7, 0x0a)
 #define TESTER_IOC_RECORD         _IOWR(0xD7, 0x0b, struct tester_record)
+#define TESTER_IOC_TABLE          _IOWR(0xD7, 0x0c, struct tester_table)
 
 #endif /* DMASHM_TESTER_H */
