@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "die.h"
-#include "drm.h"
+#include "vgem.h"
 
 #define HEAP	"/dev/dma_heap/system"
 #define UDMABUF	"/dev/udmabuf"
@@ -104,7 +104,7 @@ const struct exporter exporters[] = {
 	{ PEER, "udmabuf", UDMABUF, true, false, SMALL, create_udmabuf },
 	{ PEER, "udmabuf, hugetlb", UDMABUF, true, false, HUGE,
 	  create_udmabuf_huge },
-	{ PEER, "vgem", DRM_CARD, true, false, SMALL, drm_create },
+	{ PEER, "vgem", VGEM_CARD, true, false, SMALL, vgem_create },
 	{ REFERENCE, "memfd", "/proc/self", false, false, SMALL, create_memfd },
 	{ REFERENCE, "memfd, hugetlb", HUGEPAGES, false, false, HUGE,
 	  create_memfd_huge },

@@ -33,9 +33,14 @@ void figure_add(struct figure *figure, double sample)
 	figure->sample[figure->rounds++] = sample;
 }
 
+double figure_median(struct figure *figure)
+{
+	return quantile(figure, 50);
+}
+
 unsigned int figure_alike(struct figure *figure)
 {
-	double median = quantile(figure, 50);
+	double median = figure_median(figure);
 	unsigned int n, alike = 0;
 
 	for (n = 0; n < figure->rounds; n++)

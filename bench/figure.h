@@ -24,6 +24,8 @@ void figure_add(struct figure *figure, double sample);
 void figure_print(struct figure *figure, enum role role, const char *backend,
 		  const char *operation, const char *unit, const char *note);
 
+double figure_median(struct figure *figure);
+
 /* How many samples are the median, to the last digit. */
 unsigned int figure_alike(struct figure *figure);
 

@@ -13,10 +13,10 @@
 #include "clock.h"
 #include "cpus.h"
 #include "die.h"
-#include "drm.h"
 #include "exporter.h"
 #include "figure.h"
 #include "operation.h"
+#include "vgem.h"
 
 #define EXPORTERS	16
 #define OPERATIONS	16
@@ -51,7 +51,7 @@ static const struct {
 };
 
 static struct figure figures[EXPORTERS][OPERATIONS];
-static long faults[EXPORTERS][OPERATIONS];
+static struct figure faults[EXPORTERS][OPERATIONS];
 static bool absent[EXPORTERS];
 
 static void find_exporters(void)
@@ -73,14 +73,14 @@ static bool takes_part(const struct operation *operation,
 {
 	if (!operation->imports)
 		return true;
-	return exporter->is_dmabuf && drm_open();
+	return exporter->is_dmabuf && vgem_open();
 }
 
 static enum role role(const struct operation *operation,
 		      const struct exporter *exporter)
 {
 	/* It knows its own again, and does nothing more. */
-	if (operation->imports && exporter->create == drm_create)
+	if (operation->imports && exporter->create == vgem_create)
 		return REFERENCE;
 	return exporter->role;
 }
@@ -108,7 +108,7 @@ static void measure_one(const struct meter *meter, size_t size, unsigned int n,
 		if (!keep)
 			continue;
 		figure_add(&figures[n][row], cost.taken / meter->per_unit);
-		faults[n][row] = cost.faults;
+		figure_add(&faults[n][row], (double)cost.faults);
 	}
 	if (exists)
 		piece_close(&piece);
@@ -124,7 +124,8 @@ static void print_all(const struct meter *meter, const char *size)
 		for (n = 0; exporters[n].name; n++) {
 			if (!figures[n][row].rounds)
 				continue;
-			snprintf(note, sizeof(note), "%ld", faults[n][row]);
+			snprintf(note, sizeof(note), "%.0f",
+				 figure_median(&faults[n][row]));
 			figure_print(&figures[n][row],
 				     role(&operations[row], &exporters[n]),
 				     exporters[n].name, name, meter->unit, note);
@@ -140,6 +141,7 @@ static void measure_all(const struct meter *meter, size_t size, const char *name
 	unsigned int round = rounds < FEW, n;
 
 	memset(figures, 0, sizeof(figures));
+	memset(faults, 0, sizeof(faults));
 	for (; round <= rounds; round++)
 		for (n = 0; exporters[n].name; n++)
 			if (!absent[n])

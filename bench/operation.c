@@ -4,9 +4,9 @@
 #include <sys/mman.h>
 
 #include "die.h"
-#include "drm.h"
 #include "faults.h"
 #include "receiver.h"
+#include "vgem.h"
 
 static double (*the_clock)(void);
 
@@ -119,7 +119,7 @@ static struct cost import(struct piece *piece)
 					       piece->fd;
 	struct cost cost = begin();
 
-	drm_import(fd);
+	vgem_import(fd);
 	return end(cost);
 }
 

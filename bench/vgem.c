@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "drm.h"
+#include "vgem.h"
 
-#include <drm/drm.h>
-#include <drm/drm_mode.h>
+#include <drm.h>
+#include <drm_mode.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -12,10 +12,10 @@
 
 static int card;
 
-bool drm_open(void)
+bool vgem_open(void)
 {
 	if (!card)
-		card = open(DRM_CARD, O_RDWR | O_CLOEXEC);
+		card = open(VGEM_CARD, O_RDWR | O_CLOEXEC);
 	return card >= 0;
 }
 
@@ -24,10 +24,10 @@ static void drop(uint32_t handle)
 	struct drm_gem_close arg = { .handle = handle };
 
 	if (ioctl(card, DRM_IOCTL_GEM_CLOSE, &arg) < 0)
-		die("a handle of " DRM_CARD " could not be closed");
+		die("a handle of " VGEM_CARD " could not be closed");
 }
 
-int drm_create(size_t size)
+int vgem_create(size_t size)
 {
 	struct drm_mode_create_dumb dumb = {
 		.width = 1024,
@@ -37,7 +37,7 @@ int drm_create(size_t size)
 	struct drm_prime_handle prime = { .flags = DRM_RDWR | DRM_CLOEXEC };
 	int err;
 
-	if (!drm_open() || ioctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &dumb) < 0)
+	if (!vgem_open() || ioctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &dumb) < 0)
 		return -1;
 	prime.handle = dumb.handle;
 	err = ioctl(card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
@@ -46,11 +46,11 @@ int drm_create(size_t size)
 	return err < 0 ? -1 : prime.fd;
 }
 
-void drm_import(int dmabuf)
+void vgem_import(int dmabuf)
 {
 	struct drm_prime_handle prime = { .fd = dmabuf };
 
 	if (ioctl(card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime) < 0)
-		die("the import into " DRM_CARD " failed: %s", strerror(errno));
+		die("the import into " VGEM_CARD " failed: %s", strerror(errno));
 	drop(prime.handle);
 }

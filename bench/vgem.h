@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* vgem, a graphics driver without hardware: exporter and importer. */
-#ifndef BENCH_DRM_H
-#define BENCH_DRM_H
+#ifndef BENCH_VGEM_H
+#define BENCH_VGEM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define DRM_CARD	"/dev/dri/card0"
+#define VGEM_CARD	"/dev/dri/card0"
 
 /* A dumb buffer as a dma-buf fd; or -1. */
-int drm_create(size_t size);
+int vgem_create(size_t size);
 
 /* Is there a device to import into? */
-bool drm_open(void);
+bool vgem_open(void);
 /* Into the device and out of it again: attached, mapped, unmapped, detached. */
-void drm_import(int dmabuf);
+void vgem_import(int dmabuf);
 
-#endif /* BENCH_DRM_H */
+#endif /* BENCH_VGEM_H */
