@@ -63,8 +63,8 @@
  *     WAIT, ARM, LOCK and UNLOCK, these two only shared, and all else with
  *     -EACCES. It is read with the barrier taken, as any member's, not written
  *     (-EBADF), and maps both control pages only to be read.
- *   - A viewer's LOCK gives a lease: once DMASHM_LEASE_NS have passed, who wants
- *     the barrier exclusively takes it back. A viewer that comes out later than
+ *   - A viewer's LOCK gives a lease: once DMASHM_LEASE_NS have passed since the
+ *     last of its threads came in, who wants the barrier exclusively takes it back. A viewer that comes out later than
  *     that is told by UNLOCK with -ESTALE that somebody may have written
  *     meanwhile, and until all its threads have been told, LOCK is -ESTALE too.
  *     To other members a lease is one of the times that the kernel is in, shared.
