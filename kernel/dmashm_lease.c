@@ -18,8 +18,7 @@
  * seen to when it is unlocked, which is in the kernel; and if it is free, by
  * those who were taken off, once they run, and by anybody who settles it.
  *
- * Step names are as elsewhere those of the model, in which a lease is a reader
- * of the kernel.
+ * Step names are as elsewhere those of the model: model/viewer.pml.
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
@@ -135,6 +134,7 @@ static int lease_check(const struct dmashm_barrier *barrier,
 	return lease->count >= DMASHM_SHARED_MAX ? -EOVERFLOW : 0;
 }
 
+/* Model: K_lease_try, K_lease_enter, K_lease_look. */
 static int lease_try(struct dmashm_barrier *barrier, struct dmashm_lease *lease)
 {
 	u32 word = dmashm_barrier_settle(barrier);
@@ -177,6 +177,7 @@ int dmashm_lease_trylock(struct dmashm_barrier *barrier,
  * Have the holder hand the lease over, or whoever holds it next where it turns
  * out to be free: so trying cannot fail again and again against user space that
  * takes and frees the word in between. False if sleeping would not be safe.
+ * Model: K_lease_mark.
  */
 static bool lease_announce(struct dmashm_barrier *barrier,
 			   struct lease_waiter *waiter)
@@ -196,7 +197,7 @@ static bool lease_announce(struct dmashm_barrier *barrier,
 	return false;
 }
 
-/* At the end of the queue; once it has been in it, at the head. */
+/* At the end of the queue; once it has been in it, at the head. K_lease_busy. */
 static int lease_queue(struct dmashm_barrier *barrier,
 		       struct lease_waiter *waiter)
 {
@@ -220,7 +221,7 @@ static void lease_call(struct lease_waiter *waiter)
 	dmashm_sleeper_wake(&waiter->sleeper);
 }
 
-/* Who was woken, or handed its lease, sees to those behind it. */
+/* Who was woken, or handed its lease, sees to those behind it. K_lease_leave. */
 static void lease_leave_queue(struct dmashm_barrier *barrier,
 			      struct lease_waiter *waiter)
 {
@@ -263,10 +264,12 @@ static int lease_wait(struct dmashm_barrier *barrier,
  * @deadline: CLOCK_MONOTONIC of the host, nanoseconds
  * @state:    TASK_INTERRUPTIBLE or TASK_KILLABLE
  *
+ * Model: K_lease.
+ *
  * Context: process, may sleep.
  * Return: 0 or -EOWNERDEAD, held; -ETIMEDOUT; -ERESTARTSYS; -ESTALE the lease
  * was taken back, and somebody still has it; -EUSERS DMASHM_VIEWERS sleep
- * already; -EOVERFLOW it is had DMASHM_SHARED_MAX times.
+ * already, or twice as many leases are had; -EOVERFLOW it is had DMASHM_SHARED_MAX times.
  */
 int dmashm_lease_lock(struct dmashm_barrier *barrier,
 		      struct dmashm_lease *lease, u64 deadline,
@@ -289,6 +292,8 @@ int dmashm_lease_lock(struct dmashm_barrier *barrier,
  * dmashm_lease_unlock() - undo one dmashm_lease_lock()
  * @barrier: which one
  * @lease:   the caller's
+ *
+ * Model: K_lease_unlock.
  *
  * Context: any, interrupts too.
  * Return: 0; -ESTALE it had been taken back, so that somebody may have been in

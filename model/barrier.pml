@@ -27,6 +27,7 @@
 #include "words.pml"
 #include "claims.pml"
 #include "queue.pml"
+#include "viewer.pml"
 
 /* Take one off the own slot, in the kernel. */
 inline lower_slot()
@@ -284,7 +285,7 @@ K_try:	/* B is held from here to K_sleep or K_pause, or to the end */
 		if
 		:: !excluded && !(W & KIND) && W != published ->
 			/* Settles a free word's marks. That is a step of its own. */
-			d_step { W = published; wake_next() }
+			d_step { W = published; wake_next(); call_tenants() }
 		:: else -> goto K_claim
 		fi
 	}
@@ -509,6 +510,12 @@ gave_up:
 	 */
 K_drain:	/* Each slot needs to be seen empty but once. */
 	atomic {
+#if defined VIEWERS && !defined NO_EXPIRY
+		if
+		:: m == 1 && leases -> d_step { expire_leases() }
+		:: true
+		fi;
+#endif
 		if
 #ifdef NO_DRAIN
 		:: false ->
@@ -544,6 +551,9 @@ K_drain:	/* Each slot needs to be seen empty but once. */
 
 K_drain_sleep:
 	if
+#if defined VIEWERS && !defined NO_EXPIRY
+	:: atomic { leases -> lock_B(); d_step { expire_leases() } goto K_drain_woken }
+#endif
 	:: atomic { (woken & bit(me)) -> lock_B(); goto K_drain_woken }
 	:: atomic { (can & GIVE_UP) -> late = true; lock_B(); goto K_drain_woken }
 	:: atomic { mortal -> d_step { kill(); late = true } lock_B(); goto K_drain_woken }
@@ -589,6 +599,7 @@ K_release:	/*
 			W = (W & DIED) | (impatient -> TURN : 0)
 #else
 #ifndef NO_UNLOCK_WAKE
+			grant_leases();
 			wake_next();
 #endif
 			W = (W & DIED) | marks
@@ -656,7 +667,8 @@ K_settle:
 		if
 		:: names(W, member) ->
 			W = DIED | marks;
-			wake_next()
+			wake_next();
+			call_tenants()
 		:: else
 		fi;
 #endif

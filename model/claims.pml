@@ -8,7 +8,16 @@ inline check()
 #ifndef UNCHECKED
 		if
 		:: !B ->
+#ifdef VIEWERS
+			assert(len(Q) > 0 || queueing || !(W & WAITERS));
+			/* Who unlocks must know of them. */
+			assert(!tenants || (W & WAITERS));
+			/* Asleep though W is free: one is on its way. */
+			assert(!tenants || (W & KIND) || (queueing & ~tenants) ||
+			       (pausing & tenants));
+#else
 			assert(len(Q) > 0 || !(W & WAITERS));
+#endif
 			assert((impatient > 0) == ((W & TURN) > 0));
 			assert(kernel_holds == ((W & KIND) == KERNEL));
 			/*

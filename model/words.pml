@@ -31,6 +31,9 @@
 #ifndef BATCH
 #define BATCH		32	/* readers woken at a time */
 #endif
+#ifndef TENANTS
+#define TENANTS		32	/* viewers handed a lease, or woken, at a time */
+#endif
 #ifndef IMPATIENCE
 #define IMPATIENCE	1
 #endif
@@ -43,7 +46,12 @@
 #else
 /* The first of Q answers for those behind it once it is woken, until it looks. */
 #define marks		((len(Q) && !(woken & bit(first)) -> WAITERS : 0) | \
-			 (impatient -> TURN : 0))
+			 wanted | (impatient -> TURN : 0))
+#endif
+#if defined VIEWERS && !defined NO_TENANT_MARKS
+#define wanted		(tenants -> WAITERS : 0)
+#else
+#define wanted		0
 #endif
 #define published	((W & ~(WAITERS | TURN)) | marks)
 #ifdef NO_DIED
@@ -88,6 +96,10 @@ byte dying;		/* of members */
 byte threads[MEMBERS + 1];
 byte finished;		/* of parties */
 byte pausing;		/* of parties: in Q, but awake */
+#ifdef VIEWERS
+byte tenants;		/* of parties: asleep for a lease; B guards it */
+byte queueing;		/* these, and who were called and have not looked yet */
+#endif
 #ifdef BOUNDED
 byte promises;		/* of parties: TURN is set for them */
 byte budget[PARTIES];	/* how many more may own W before them */
