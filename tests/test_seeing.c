@@ -205,9 +205,10 @@ TEST(who_waits_is_seen)
 		      "waits-exclusive 1 for %u ms", &ms) == 1);
 	ASSERT(ms >= 300 && ms < 30000);
 	expect(id, "member 1 pid %d slot 0 holds-exclusive\n", getpid());
-	ASSERT_EQ(unlock(member), 0);
+	/* First: a departure wakes all who sleep on words. */
 	ASSERT_EQ(wake_word(member, DMASHM_OFF_EVENT(5), 1), 1);
 	wait_child(pids[2]);
+	ASSERT_EQ(unlock(member), 0);
 	wait_child(pids[0]);
 	wait_child(pids[1]);
 	sleep_ms(20);
