@@ -59,7 +59,7 @@ static inline int create(size_t size)
 	struct dmashm_create arg = { .size = size, .fd = -1, .name = "test" };
 	int device = open_device();
 
-	ASSERT_EQ(ioctl(device, DMASHM_IOC_CREATE, &arg), 0);
+	ASSERT(ioctl(device, DMASHM_IOC_CREATE, &arg) == 0);
 	close(device);
 	return arg.fd;
 }

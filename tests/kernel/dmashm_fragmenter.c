@@ -7,7 +7,6 @@
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
-#include <linux/log2.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -19,8 +18,8 @@
 #include "dmashm_fragmenter.h"
 
 /*
- * No reclaim, no reserves, no warning. Most as movable, which they are not, so
- * that they are also in the way of those who look there for pages to move.
+ * No reclaim, no reserves, no warning. Half of it as movable, which it is not,
+ * so that it is also in the way of those who look there for pages to move.
  */
 #define FRAGMENTER_GFP (__GFP_NORETRY | __GFP_NOWARN)
 
@@ -43,30 +42,36 @@ static void fragmenter_release_pages(void)
 	}
 }
 
-static void fragmenter_take_order(gfp_t gfp, int order)
+static bool fragmenter_take_block(gfp_t gfp, int order)
 {
-	struct page *page;
+	struct page *page = alloc_pages(gfp, order);
 	unsigned int i;
 
-	while ((page = alloc_pages(gfp, order))) {
-		split_page(page, order);
-		for (i = 0; i < 1u << order; i++)
-			list_add(&page[i].lru, &fragmenter_pages);
-		cond_resched();
-	}
+	if (!page)
+		return false;
+	split_page(page, order);
+	for (i = 0; i < 1u << order; i++)
+		list_add(&page[i].lru, &fragmenter_pages);
+	cond_resched();
+	return true;
 }
 
 /*
- * Large blocks first, and of both kinds: some lie in lists of this CPU's, to be
- * had as what they are or not at all.
+ * Each CPU keeps blocks of pageblock_order in lists of its own, by kind, and
+ * gives them out only while there are others of that size beside them. So these
+ * first, and both kinds in turn.
  */
 static long fragmenter_take_on_cpu(void *unused)
 {
+	bool some;
 	int order;
 
-	for (order = ilog2(MAX_ORDER_NR_PAGES); order >= 0; order--) {
-		fragmenter_take_order(FRAGMENTER_GFP | __GFP_MOVABLE, order);
-		fragmenter_take_order(FRAGMENTER_GFP, order);
+	for (order = pageblock_order; order >= 0; order--) {
+		do {
+			some = fragmenter_take_block(FRAGMENTER_GFP, order);
+			some |= fragmenter_take_block(FRAGMENTER_GFP |
+						      __GFP_MOVABLE, order);
+		} while (some);
 	}
 	return 0;
 }
