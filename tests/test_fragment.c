@@ -64,6 +64,7 @@ TEST_LIMIT(more_than_the_pages_that_are_left_is_enomem, 240)
 
 	arg.size = (uint64_t)before * 1024 + 64 * MIB;
 	set_parameter("max_buffer_mib", "65536");
+	set_parameter("max_total_mib", "65536");
 	ASSERT_ERRNO(ioctl(device, DMASHM_IOC_CREATE, &arg), ENOMEM);
 	ASSERT(free_kib() > before - 8192);
 	close(fragmenter);
