@@ -360,19 +360,21 @@ static struct dmashm_member *member_create(struct dmashm_buffer *buffer,
 	}
 	member->buffer = buffer;
 	member->viewer = viewer;
+	/* Who looks at the barrier finds the member from entering on. */
+	member->tgid = get_pid(task_tgid(current));
 	dmashm_poller_init(&member->poller);
 	dmashm_lease_init(&member->lease, member);
 	ret = dmashm_barrier_enter(&buffer->barrier, member);
 	if (ret)
 		goto put_process;
 	dmashm_buffer_ref(buffer);
-	member->tgid = get_pid(task_tgid(current));
 	mutex_lock(&member->process->lock);
 	list_add_tail(&member->of_process, &member->process->members);
 	mutex_unlock(&member->process->lock);
 	return member;
 
 put_process:
+	put_pid(member->tgid);
 	dmashm_process_put(member->process);
 free_member:
 	kfree(member);
