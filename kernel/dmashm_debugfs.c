@@ -9,6 +9,7 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -85,7 +86,8 @@ static void show_queue(struct seq_file *m, const char *mode,
 {
 	if (queue->count)
 		seq_printf(m, " waits-%s %u for %llu ms", mode, queue->count,
-			   (ktime_get_ns() - queue->since) / NSEC_PER_MSEC);
+			   div_u64(ktime_get_ns() - queue->since,
+				   NSEC_PER_MSEC));
 }
 
 static void show_party(struct seq_file *m,
