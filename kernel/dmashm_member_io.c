@@ -240,7 +240,7 @@ ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	len = member_io_room(io.member->buffer, iocb, to);
 	if (!len)
 		return 0;
-	bounce = kvmalloc(len, DMASHM_GFP);
+	bounce = dmashm_kvmalloc(len);
 	if (!bounce)
 		return -ENOMEM;
 	while (len) {
@@ -282,7 +282,7 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return 0;
 	if (!len)
 		return -ENOSPC;
-	bounce = kvmalloc(len, DMASHM_GFP);
+	bounce = dmashm_kvmalloc(len);
 	if (!bounce)
 		return -ENOMEM;
 	while (len) {

@@ -10,6 +10,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -193,7 +194,7 @@ struct page **dmashm_pages_alloc(unsigned long nr_pages, bool contiguous)
 	struct page **pages;
 	int ret;
 
-	pages = kvmalloc_array(nr_pages, sizeof(*pages), DMASHM_GFP);
+	pages = dmashm_kvmalloc(array_size(nr_pages, sizeof(*pages)));
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	if (contiguous)
