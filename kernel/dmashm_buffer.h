@@ -25,6 +25,7 @@ struct dmashm_lease;
  * Lock order, outermost first:
  *
  *   mmap_lock or a dma_resv lock, as the core holds them
+ *     dmashm_writers.sealing	nothing else is taken under it
  *     dmashm_buffer.vmap_lock
  *     dmashm_buffer.lock	nothing is allocated under it: an importer may
  *				unmap, which takes it, to reclaim memory

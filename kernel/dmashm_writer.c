@@ -30,6 +30,7 @@ void dmashm_writers_init(struct dmashm_writers *writers)
 {
 	atomic_set(&writers->count, 0);
 	mutex_init(&writers->sealing);
+	writers->sealed = false;
 }
 
 /**
@@ -46,12 +47,22 @@ void dmashm_writers_exit(struct dmashm_writers *writers)
  * dmashm_writer_add() - be one who could write
  * @writers: the buffer's
  *
- * Context: any.
+ * Waits for who tries to seal: to be refused is for good, be it a mapping or an
+ * attachment, and the attempt may fail yet.
+ *
+ * Context: process, may sleep.
  * Return: 0, for dmashm_writer_remove(); -EPERM the data is sealed.
  */
 int dmashm_writer_add(struct dmashm_writers *writers)
 {
-	return atomic_inc_unless_negative(&writers->count) ? 0 : -EPERM;
+	bool added = atomic_inc_unless_negative(&writers->count);
+
+	if (!added && !READ_ONCE(writers->sealed)) {
+		mutex_lock(&writers->sealing);
+		added = atomic_inc_unless_negative(&writers->count);
+		mutex_unlock(&writers->sealing);
+	}
+	return added ? 0 : -EPERM;
 }
 
 /**
@@ -114,7 +125,7 @@ static int seal_await_unpinned(const struct dmashm_buffer *buffer)
  * dmashm_writers_seal() - have nobody write to the data any more
  * @buffer: whose data
  *
- * While it tries, those who want to write are refused already.
+ * While it tries, those who want to write wait.
  *
  * Context: process, may sleep for some 130 ms.
  * Return: 0, also if it was closed before; -EBUSY somebody could write; -EINTR
@@ -134,6 +145,8 @@ int dmashm_writers_seal(struct dmashm_buffer *buffer)
 		ret = seal_await_unpinned(buffer);
 	if (!old && ret)
 		atomic_set(&writers->count, 0);
+	else if (!old)
+		WRITE_ONCE(writers->sealed, true);
 	mutex_unlock(&writers->sealing);
 	return ret;
 }

@@ -4,6 +4,7 @@
 #define DMASHM_WRITER_H
 
 #include <linux/atomic.h>
+#include <linux/compiler.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
@@ -12,10 +13,12 @@ struct dmashm_buffer;
 struct dmashm_writers {
 	/*
 	 * Atomic: how many could write at the moment (mappings, attachments,
-	 * vmaps, calls); below 0 nobody can, nor will.
+	 * vmaps, calls); below 0 nobody can, for good or while one tries to
+	 * seal.
 	 */
 	atomic_t count;
 	struct mutex sealing;	/* one tries to seal at a time */
+	bool sealed;		/* written under sealing, once: for good */
 };
 
 void dmashm_writers_init(struct dmashm_writers *writers);
@@ -28,7 +31,7 @@ int dmashm_writers_seal(struct dmashm_buffer *buffer);
 /* Only to tell people: who wants to write calls dmashm_writer_add(). */
 static inline bool dmashm_writers_sealed(const struct dmashm_writers *writers)
 {
-	return atomic_read(&writers->count) < 0;
+	return READ_ONCE(writers->sealed);
 }
 
 #endif /* DMASHM_WRITER_H */

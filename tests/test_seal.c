@@ -177,6 +177,39 @@ TEST(a_page_that_is_held_is_in_the_way)
 	ASSERT_EQ(seal(member), 0);
 }
 
+/* Who relies on the seal must not see one that is refused a moment later. */
+TEST(one_that_is_refused_is_never_seen)
+{
+	int fd = create(SIZE), member = join(fd), fds[2], n;
+	uint8_t *data = map_data(fd, SIZE);
+	struct iovec iov = { data, 10 };
+	pid_t pid;
+
+	ASSERT_EQ(pipe(fds), 0);
+	ASSERT_EQ(vmsplice(fds[1], &iov, 1, 0), 10);
+	munmap(data, SIZE);
+	pid = start_child();
+	if (!pid) {
+		int own = join(fd);
+
+		for (;;) {
+			struct dmashm_info info = { .dmabuf_fd = -1 };
+			int other;
+
+			ASSERT_EQ(ioctl(own, DMASHM_IOC_INFO, &info), 0);
+			ASSERT_EQ(info.flags, 0);
+			other = export_dmabuf(fd, O_RDWR);
+			ASSERT(other >= 0);
+			close(other);
+			munmap(map_data(fd, SIZE), SIZE);
+		}
+	}
+	sleep_ms(20);
+	for (n = 0; n < 10; n++)
+		ASSERT_ERRNO(seal(member), EBUSY);
+	kill_child(pid);
+}
+
 /* Who was handed a writable fd may write; to forbid it is not his. */
 TEST(only_the_creator_seals)
 {
