@@ -88,6 +88,22 @@ void dmashm_writer_remove(struct dmashm_writers *writers)
 }
 
 /*
+ * Mappings of views come and go meanwhile. A mapping takes its reference before
+ * it counts, and drops it last; so one that is seen counted and not referenced
+ * (which would hide somebody who holds the page) has gone in between, and the
+ * count will have changed.
+ */
+static bool seal_folio_is_pinned(struct folio *folio)
+{
+	int mapped = dmashm_folio_mapcount(folio), refs;
+
+	smp_rmb();	/* the count before the references */
+	refs = folio_ref_count(folio);
+	smp_rmb();	/* and again after them */
+	return refs != 1 + mapped || mapped != dmashm_folio_mapcount(folio);
+}
+
+/*
  * Does anybody hold a page besides us and the page tables? Direct I/O, io_uring
  * and the like may write to it, though the mapping through which they took it
  * is gone. Those who only read (a pipe) cannot be told from them.
@@ -99,7 +115,7 @@ static bool seal_is_pinned(const struct dmashm_buffer *buffer)
 	while (i < buffer->nr_pages) {
 		struct folio *folio = page_folio(buffer->pages[i]);
 
-		if (folio_ref_count(folio) != 1 + dmashm_folio_mapcount(folio))
+		if (seal_folio_is_pinned(folio))
 			return true;
 		i += folio_nr_pages(folio);
 		cond_resched();
