@@ -57,7 +57,8 @@
  *     mmap of a device that imported it. Devices map it DMA_TO_DEVICE or not at
  *     all (-EACCES), nor does the kernel (vmap: -EACCES). DMA_BUF_IOCTL_SYNC is
  *     -EACCES but for DMA_BUF_SYNC_READ; END does nothing, and START, where there
- *     is a device to synchronise with, takes the barrier shared meanwhile.
+ *     is a device to synchronise with, takes the barrier shared meanwhile, which
+ *     nobody can take back while data moves.
  *   - A viewer has no slot and no id, and does not count among the members of
  *     the buffer; there can be DMASHM_VIEWERS. Its fd answers JOIN, EXPORT, INFO,
  *     WAIT, ARM, LOCK and UNLOCK, these two only shared, and all else with
@@ -69,7 +70,8 @@
  *     meanwhile, and until all its threads have been told, LOCK is -ESTALE too.
  *     To other members a lease is one of the times that the kernel is in, shared.
  *     So a viewer keeps those who write from it no longer than DMASHM_LEASE_NS at
- *     a time, whatever it does, and takes up none of the places that they need.
+ *     a time, whatever it does, but for a START as above, which adds what it takes
+ *     to synchronise; and it takes up none of the places that they need.
  */
 #define DMASHM_LEASE_NS		100000000	/* a tenth of a second */
 #define DMASHM_VIEWERS		256	/* of a buffer; as many threads in LOCK */
