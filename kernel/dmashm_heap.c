@@ -43,7 +43,7 @@ struct dma_buf *dmashm_heap_allocate(u64 len, u32 fd_flags)
 /**
  * dmashm_heap_register() - show the heap, where it is wanted
  *
- * To be called last: some kernels cannot take it back.
+ * To be called last of what can fail: some kernels cannot take it back.
  *
  * Return: 0, or what misc_register() or dma_heap_add() says.
  */

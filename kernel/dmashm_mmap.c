@@ -120,8 +120,15 @@ static vm_fault_t mmap_fault_batch(struct vm_fault *vmf)
 	unsigned long end = min(start + MMAP_BATCH * PAGE_SIZE, vma->vm_end);
 
 	start = max(start, vma->vm_start);
-	return mmap_insert(vma, start, end) == -ENOMEM ? VM_FAULT_OOM :
-							 VM_FAULT_NOPAGE;
+	switch (mmap_insert(vma, start, end)) {
+	case 0:
+	case -EFAULT:	/* Zapped meanwhile: faulting again brings it back. */
+		return VM_FAULT_NOPAGE;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
 }
 
 static vm_fault_t mmap_fault(struct vm_fault *vmf)

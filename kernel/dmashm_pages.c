@@ -140,6 +140,11 @@ static int pages_fill(struct page **pages, unsigned long nr_pages)
 			pages_put(pages, i);
 			return -ENOMEM;
 		}
+		/*
+		 * What its last user left there: a number beyond the end of the
+		 * file keeps the core from mapping the folio whole.
+		 */
+		folio->index = i;
 		for (n = 0; n < folio_nr_pages(folio); n++)
 			pages[i++] = folio_page(folio, n);
 		cond_resched();

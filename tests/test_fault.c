@@ -22,6 +22,22 @@ TEST(aligned_64_mib_take_at_most_40)
 	ASSERT(faults_of_reading(map_skewed(fd, SIZE, 0), SIZE) <= 40);
 }
 
+/* Folios come with what was written into them, by kernels that look at it. */
+TEST(whose_pages_they_were_makes_no_difference)
+{
+	size_t most = 384 * MIB;
+	void *area = reserve(most, 0);
+	int fd;
+
+	ASSERT(mmap(area, most, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		    MAP_ANONYMOUS | MAP_FIXED, -1, 0) == area);
+	ASSERT_EQ(madvise(area, most, MADV_HUGEPAGE), 0);
+	ASSERT_EQ(madvise(area, most, MADV_POPULATE_WRITE), 0);
+	munmap(area, most);
+	fd = create(SIZE);
+	ASSERT(faults_of_writing(map_skewed(fd, SIZE, 0), SIZE) <= 40);
+}
+
 TEST(skewed_addresses_take_one_of_32_pages_at_most)
 {
 	static const size_t skews[] = { 1, 2, 63, 64, 255, 511 };
