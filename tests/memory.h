@@ -183,7 +183,10 @@ static inline long free_kib(void)
 	       (long)page_size() / 1024 * free_in_lists();
 }
 
-/* What this process has mapped of files, in KiB. */
+/*
+ * What this process has mapped of files, in KiB; on a machine whose root is no
+ * tmpfs that is programs and libraries too.
+ */
 static inline long mapped_kib(void)
 {
 	uint8_t *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
@@ -193,8 +196,7 @@ static inline long mapped_kib(void)
 	ASSERT(page != MAP_FAILED);
 	*(volatile uint8_t *)page = 1;
 	munmap(page, page_size());
-	return proc_value("/proc/self/status", "RssFile:") +
-	       proc_value("/proc/self/status", "RssShmem:");
+	return proc_value("/proc/self/status", "RssFile:");
 }
 
 /*
