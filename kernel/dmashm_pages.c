@@ -167,6 +167,8 @@ static int pages_fill_contiguous(struct page **pages, unsigned long nr_pages)
 	if (is_power_of_2(nr_pages)) {
 		struct folio *folio = folio_alloc(gfp, order);
 
+		if (folio)
+			folio->index = 0;	/* as in pages_fill() */
 		page = folio ? folio_page(folio, 0) : NULL;
 	} else {
 		page = alloc_pages(gfp, order);

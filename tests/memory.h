@@ -222,6 +222,14 @@ static inline int fragment_memory(void)
 	return fd;
 }
 
+static inline long parameter(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/dmashm/parameters/%s", name);
+	return proc_value(path, "");
+}
+
 static inline void set_parameter(const char *name, const char *value)
 {
 	char path[128];
