@@ -47,7 +47,7 @@ static void set_max_order(const char *value)
 static void fragment(void)
 {
 	struct dmashm_create arg = { .size = 128 * MIB };
-	uint64_t kept;
+	uint64_t kept = 0;
 	int fd;
 
 	must(!system("insmod $DMASHM_MODULES/dmashm_fragmenter.ko"), "insmod");
