@@ -35,48 +35,48 @@ static struct cost create_close(struct piece *piece)
 	return end(cost);
 }
 
-static struct cost whole_life_writing(struct piece *piece)
+static struct cost whole_life(struct piece *piece,
+			      void (*touch)(struct piece *piece))
 {
 	struct cost cost = begin();
 
 	piece_create(piece, piece->exporter, piece->size);
 	piece_map(piece, PROT_READ | PROT_WRITE);
-	piece_write(piece);
+	touch(piece);
 	piece_unmap(piece);
 	piece_close(piece);
 	return end(cost);
 }
 
+static struct cost whole_life_writing(struct piece *piece)
+{
+	return whole_life(piece, piece_write);
+}
+
 static struct cost whole_life_reading(struct piece *piece)
+{
+	return whole_life(piece, piece_read);
+}
+
+static struct cost map_unmap(struct piece *piece,
+			     void (*touch)(struct piece *piece))
 {
 	struct cost cost = begin();
 
-	piece_create(piece, piece->exporter, piece->size);
 	piece_map(piece, PROT_READ | PROT_WRITE);
-	piece_read(piece);
+	touch(piece);
 	piece_unmap(piece);
-	piece_close(piece);
 	return end(cost);
 }
 
 static struct cost map_write_unmap(struct piece *piece)
 {
-	struct cost cost = begin();
-
-	piece_map(piece, PROT_READ | PROT_WRITE);
-	piece_write(piece);
-	piece_unmap(piece);
-	return end(cost);
+	return map_unmap(piece, piece_write);
 }
 
 static struct cost map_read_unmap(struct piece *piece)
 {
-	struct cost cost = begin();
-
-	piece_map(piece, PROT_READ | PROT_WRITE);
-	piece_read(piece);
-	piece_unmap(piece);
-	return end(cost);
+	return map_unmap(piece, piece_read);
 }
 
 static struct cost unmap(struct piece *piece)

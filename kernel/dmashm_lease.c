@@ -390,8 +390,7 @@ void dmashm_lease_unpin(struct dmashm_barrier *barrier,
 	spin_lock_irqsave(&barrier->lock, flags);
 	lease->pinned = false;
 	/* Who drains does not know when this one's time is up. */
-	if (barrier->drainer)
-		dmashm_sleeper_wake(&barrier->drainer->sleeper);
+	dmashm_reader_wake_drainer(barrier);
 	spin_unlock_irqrestore(&barrier->lock, flags);
 }
 

@@ -69,7 +69,13 @@ u32 dmashm_reader_count(struct dmashm_barrier *barrier,
 	return atomic_read(slot_word(barrier, member)) & DMASHM_SLOT_COUNT;
 }
 
-static void reader_wake_drainer(struct dmashm_barrier *barrier)
+/**
+ * dmashm_reader_wake_drainer() - have who drains look again
+ * @barrier: which one; maybe nobody does
+ *
+ * Context: any; the caller holds barrier->lock.
+ */
+void dmashm_reader_wake_drainer(struct dmashm_barrier *barrier)
 {
 	lockdep_assert_held(&barrier->lock);
 	if (barrier->drainer)
@@ -120,7 +126,7 @@ static void reader_leave_kernel(struct dmashm_barrier *barrier)
 	/* Release: what was read was read before. Pairs as in leaving. */
 	atomic_fetch_andnot_release(DMASHM_READERS_KERNEL,
 				    kernel_map_word(barrier));
-	reader_wake_drainer(barrier);
+	dmashm_reader_wake_drainer(barrier);
 }
 
 /* What a slot is to say once one less is in. */
@@ -152,7 +158,7 @@ void dmashm_reader_step_back(struct dmashm_barrier *barrier,
 	/* Pairs with the look of who drains. */
 	if (!(atomic_dec_return_release(slot_word(barrier, member)) &
 	      DMASHM_SLOT_COUNT))
-		reader_wake_drainer(barrier);
+		dmashm_reader_wake_drainer(barrier);
 }
 
 /**
@@ -191,7 +197,7 @@ int dmashm_reader_leave(struct dmashm_barrier *barrier,
 		if (!atomic_try_cmpxchg_release(word, &old, less))
 			continue;
 		if (!less)
-			reader_wake_drainer(barrier);
+			dmashm_reader_wake_drainer(barrier);
 		return 0;
 	}
 	/* Other threads of the member come and go all the time. */
@@ -220,7 +226,7 @@ void dmashm_reader_forget(struct dmashm_barrier *barrier,
 	       DMASHM_SLOT_SIZE);
 	map = map_word(barrier, member->slot, &mask);
 	atomic_andnot(mask, map);
-	reader_wake_drainer(barrier);
+	dmashm_reader_wake_drainer(barrier);
 }
 
 /*

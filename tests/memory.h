@@ -222,20 +222,26 @@ static inline int fragment_memory(void)
 	return fd;
 }
 
+#define PARAMETER_PATH	128
+
+static inline const char *parameter_path(char *path, const char *name)
+{
+	snprintf(path, PARAMETER_PATH, "/sys/module/dmashm/parameters/%s", name);
+	return path;
+}
+
 static inline long parameter(const char *name)
 {
-	char path[128];
+	char path[PARAMETER_PATH];
 
-	snprintf(path, sizeof(path), "/sys/module/dmashm/parameters/%s", name);
-	return proc_value(path, "");
+	return proc_value(parameter_path(path, name), "");
 }
 
 static inline void set_parameter(const char *name, const char *value)
 {
-	char path[128];
+	char path[PARAMETER_PATH];
 
-	snprintf(path, sizeof(path), "/sys/module/dmashm/parameters/%s", name);
-	set_value(path, value);
+	set_value(parameter_path(path, name), value);
 }
 
 #endif /* TESTS_MEMORY_H */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The data in address spaces: sharing, rights, bounds, faults. */
-#include <sys/resource.h>
-
-#include "uapi.h"
+#include "memory.h"
 
 TEST(two_mappings_show_each_others_writes)
 {
@@ -173,32 +171,13 @@ TEST(a_page_in_a_pipe_outlives_the_buffer)
 	ASSERT_EQ(strcmp(got, "kept"), 0);
 }
 
-static long faults(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_minflt;
-}
-
 /* Where address and offset agree the core maps 2 MiB at a time. */
 TEST(aligned_mappings_take_few_faults)
 {
-	size_t size = 16 * MIB, i;
-	int fd = create(size);
-	uint8_t *area, *data;
-	long before;
+	size_t size = 16 * MIB;
+	uint8_t *data = map_skewed(create(size), size, 0);
 
-	area = mmap(NULL, size + 2 * MIB, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ASSERT(area != MAP_FAILED);
-	data = (uint8_t *)(((uintptr_t)area + 2 * MIB - 1) & ~(2 * MIB - 1));
-	ASSERT(mmap(data, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		    fd, 0) == data);
-	before = faults();
-	for (i = 0; i < size; i += page_size())
-		data[i] = 1;
-	ASSERT(faults() - before <= 16);
+	ASSERT(faults_of_writing(data, size) <= 16);
 }
 
 TEST(many_rounds_leave_nothing_behind)
