@@ -340,6 +340,37 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
 int dmashm_end(struct dmashm_buffer *buf, unsigned int access);
 
 /**
+ * dmashm_begin_range() - open a bracket around a part of the data
+ * @buf:      the handle
+ * @access:   as for dmashm_begin()
+ * @offset:   the first byte
+ * @length:   how many, not 0
+ * @deadline: for the barrier
+ *
+ * As dmashm_begin(), but while a device is attached it takes no longer than the
+ * range is large. The barrier is that of the whole buffer; what lies outside the
+ * range may be read and written too, and devices may not see it, or undo it.
+ *
+ * Errors: -EINVAL also if the range does not lie within the data; the others
+ * those of dmashm_begin(), with DMASHM_IOC_SYNC in place of DMA_BUF_IOCTL_SYNC.
+ */
+int dmashm_begin_range(struct dmashm_buffer *buf, unsigned int access,
+		       size_t offset, size_t length, uint64_t deadline);
+
+/**
+ * dmashm_end_range() - close that bracket
+ * @buf:    the handle
+ * @access: what dmashm_begin_range() was given
+ * @offset: the same
+ * @length: the same
+ *
+ * As dmashm_end(), and -EINVAL, with nothing done, if the range does not lie
+ * within the data.
+ */
+int dmashm_end_range(struct dmashm_buffer *buf, unsigned int access,
+		     size_t offset, size_t length);
+
+/**
  * dmashm_event() - one of the 32-bit words kept for applications
  * @buf: the handle
  * @n:   0 to DMASHM_EVENT_COUNT - 1 (see linux/dmashm.h)
@@ -480,8 +511,8 @@ int dmashm_receive(int socket, struct dmashm_buffer **out);
  * waiting if the queue does not overwrite, else one frame.
  *
  * Devices: while one is attached to the buffer, each frame is written and read
- * inside a bracket of dmashm_begin() and dmashm_end() of its own, because the
- * synchronisation concerns the whole buffer. So then writing and reading
+ * inside a bracket of dmashm_begin_range() and dmashm_end_range() of its own,
+ * because others may synchronise the whole buffer. So then writing and reading
  * exclude each other, from begin to end; who reads a frame and writes one at
  * the same time, in one thread, waits for himself. The mark of a death in the
  * barrier is ignored, and left as it is.

@@ -6,27 +6,18 @@
  * the same pages, and a sync on any of them must serve the devices of all.
  */
 #include <linux/device.h>
-#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/scatterlist.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "dmashm_attachment.h"
 #include "dmashm_buffer.h"
 #include "dmashm_lease.h"
+#include "dmashm_mapping.h"
 #include "dmashm_trace.h"
-
-/* One mapping of the whole buffer for one device. */
-struct dmashm_mapping {
-	struct list_head node;		/* buffer->lock */
-	struct sg_table table;		/* what the importer gets */
-	struct device *dev;		/* constant */
-	enum dma_data_direction dir;	/* constant */
-};
 
 /**
  * dmashm_attachment_add() - a device is attached; it may map from now on
@@ -80,20 +71,6 @@ void dmashm_attachment_remove(struct dmashm_buffer *buffer,
 	kfree(attachment);
 }
 
-static const char *mapping_dir_name(const struct dmashm_mapping *mapping)
-{
-	switch (mapping->dir) {
-	case DMA_BIDIRECTIONAL:
-		return "both";
-	case DMA_TO_DEVICE:
-		return "reads";
-	case DMA_FROM_DEVICE:
-		return "writes";
-	default:
-		return "none";
-	}
-}
-
 /**
  * dmashm_attachment_show() - one line for each device, and for each mapping
  * @buffer: of which buffer
@@ -111,65 +88,8 @@ void dmashm_attachment_show(struct dmashm_buffer *buffer, struct seq_file *m)
 		seq_printf(m, "  attached %s\n", dev_name(attachment->dev));
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		seq_printf(m, "  mapped %s %s\n", dev_name(mapping->dev),
-			   mapping_dir_name(mapping));
+			   dmashm_mapping_does(mapping));
 	mutex_unlock(&buffer->lock);
-}
-
-/*
- * What a segment may have at the most, in pages. With bounced mappings it must
- * fit the bounce buffer's slots; a longer one, however contiguous, cannot be
- * mapped. The API's 64 KiB for a driver that has said nothing is no limit of its
- * device: there are drivers enough that rely on being given more.
- */
-static unsigned long mapping_max_pages(struct device *dev)
-{
-	size_t max = min_t(size_t, dma_max_mapping_size(dev), UINT_MAX);
-
-	if (dev->dma_parms && dev->dma_parms->max_segment_size)
-		max = min_t(size_t, max, dev->dma_parms->max_segment_size);
-	return max(max >> PAGE_SHIFT, 1ul);
-}
-
-/*
- * How many pages from @first on lie side by side, at most @max. By folios: to ask
- * page by page would make the import of a large buffer take its size.
- */
-static unsigned long mapping_run(struct dmashm_buffer *buffer,
-				 unsigned long first, unsigned long max)
-{
-	unsigned long pfn = page_to_pfn(buffer->pages[first]), n = 0;
-
-	max = min(max, buffer->nr_pages - first);
-	while (n < max && page_to_pfn(buffer->pages[first + n]) == pfn + n) {
-		struct page *page = buffer->pages[first + n];
-		struct folio *folio = page_folio(page);
-
-		n += folio_nr_pages(folio) - folio_page_idx(folio, page);
-	}
-	return min(n, max);
-}
-
-static int mapping_fill_table(struct dmashm_mapping *mapping,
-			      struct dmashm_buffer *buffer)
-{
-	unsigned long max = mapping_max_pages(mapping->dev), i;
-	unsigned int nents = 0;
-	struct scatterlist *sg;
-	int ret;
-
-	for (i = 0; i < buffer->nr_pages; i += mapping_run(buffer, i, max))
-		nents++;
-	ret = sg_alloc_table(&mapping->table, nents, GFP_KERNEL);
-	if (ret)
-		return ret;
-	sg = mapping->table.sgl;
-	for (i = 0; i < buffer->nr_pages; sg = sg_next(sg)) {
-		unsigned long n = mapping_run(buffer, i, max);
-
-		sg_set_page(sg, buffer->pages[i], n << PAGE_SHIFT, 0);
-		i += n;
-	}
-	return 0;
 }
 
 /**
@@ -191,31 +111,21 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 	struct dmashm_mapping *mapping;
 	int ret;
 
-	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
-	if (!mapping)
-		return ERR_PTR(-ENOMEM);
-	mapping->dev = dev;
-	mapping->dir = dir;
-	ret = mapping_fill_table(mapping, buffer);
-	if (ret)
-		goto free_mapping;
+	mapping = dmashm_mapping_prepare(buffer, dev, dir);
+	if (IS_ERR(mapping))
+		return ERR_CAST(mapping);
 	/*
 	 * Under the lock, so that no sync of another process falls between the
 	 * hand-over and the list.
 	 */
 	mutex_lock(&buffer->lock);
-	ret = dma_map_sgtable(dev, &mapping->table, dir, 0);
+	ret = dmashm_mapping_map(mapping);
 	if (!ret)
 		list_add_tail(&mapping->node, &buffer->mappings);
 	mutex_unlock(&buffer->lock);
-	if (ret)
-		goto free_table;
-	return &mapping->table;
-
-free_table:
-	sg_free_table(&mapping->table);
-free_mapping:
-	kfree(mapping);
+	if (!ret)
+		return &mapping->table;
+	dmashm_mapping_free(mapping);
 	return ERR_PTR(ret);
 }
 
@@ -224,7 +134,7 @@ free_mapping:
  * @buffer: the buffer
  * @table:  what dmashm_attachment_map() gave
  *
- * Hands all data back to the CPU.
+ * Hands all data back to the CPU, see dmashm_mapping_unmap().
  *
  * Context: as dmashm_attachment_map().
  */
@@ -237,20 +147,9 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 
 	mutex_lock(&buffer->lock);
 	list_del(&mapping->node);
-	dma_unmap_sgtable(mapping->dev, table, mapping->dir, 0);
+	dmashm_mapping_unmap(mapping);
 	mutex_unlock(&buffer->lock);
-	sg_free_table(table);
-	kfree(mapping);
-}
-
-/*
- * What a sync has to say to one mapping: the CPU's direction where the device
- * does both, else the device's own, which is all that the DMA API allows.
- */
-static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
-					   enum dma_data_direction dir)
-{
-	return mapping->dir == DMA_BIDIRECTIONAL ? dir : mapping->dir;
+	dmashm_mapping_free(mapping);
 }
 
 /**
@@ -273,49 +172,55 @@ bool dmashm_attachment_any(struct dmashm_buffer *buffer)
 	return any;
 }
 
-static void attachment_sync_for_cpu(struct dmashm_buffer *buffer,
-				    enum dma_data_direction dir)
+static void attachment_begin_cpu(struct dmashm_buffer *buffer,
+				 const struct dmashm_range *range,
+				 enum dma_data_direction dir)
 {
 	struct dmashm_mapping *mapping;
 
+	lockdep_assert_held(&buffer->vmap_lock);
 	lockdep_assert_held(&buffer->lock);
+	trace_dmashm_sync_begin(buffer, range, dir);
+	if (buffer->vmap_count)
+		invalidate_kernel_vmap_range(buffer->vaddr + range->start,
+					     range->end - range->start);
 	list_for_each_entry(mapping, &buffer->mappings, node)
-		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->table,
-					 mapping_dir(mapping, dir));
+		dmashm_mapping_begin_cpu(mapping, range, dir);
 }
 
 /**
  * dmashm_attachment_begin_cpu() - give the data to the CPU
- * @buffer: all of it, from all devices
+ * @buffer: whose, from all devices
+ * @range:  which bytes, within the buffer
  * @dir:    DMA_FROM_DEVICE the CPU reads, DMA_TO_DEVICE it writes
  *
  * Context: process, may sleep.
  */
 void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
+				 const struct dmashm_range *range,
 				 enum dma_data_direction dir)
 {
-	trace_dmashm_sync_begin(buffer, dir);
 	mutex_lock(&buffer->vmap_lock);
-	if (buffer->vmap_count)
-		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
-	mutex_unlock(&buffer->vmap_lock);
 	mutex_lock(&buffer->lock);
-	attachment_sync_for_cpu(buffer, dir);
+	attachment_begin_cpu(buffer, range, dir);
 	mutex_unlock(&buffer->lock);
+	mutex_unlock(&buffer->vmap_lock);
 }
 
 /**
  * dmashm_attachment_begin_cpu_by_lease() - the same, to read, for a viewer
  * @buffer: as there
+ * @range:  as there
  * @lease:  what the caller is in by; not taken back while data moves
  *
- * Who writes waits until that is done. Nothing here sleeps meanwhile; how long
- * it takes is for the size of the buffer to say, and for the devices.
+ * Who writes waits until that is done. Nothing is waited for here meanwhile; how
+ * long it takes is for the size of the range to say, and for the devices.
  *
  * Context: process, may sleep.
  * Return: 0; -ESTALE the lease was taken back before: nothing was done.
  */
 int dmashm_attachment_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+					 const struct dmashm_range *range,
 					 struct dmashm_lease *lease)
 {
 	int ret;
@@ -323,14 +228,10 @@ int dmashm_attachment_begin_cpu_by_lease(struct dmashm_buffer *buffer,
 	mutex_lock(&buffer->vmap_lock);
 	mutex_lock(&buffer->lock);
 	ret = dmashm_lease_pin(&buffer->barrier, lease);
-	if (ret)
-		goto unlock;
-	trace_dmashm_sync_begin(buffer, DMA_FROM_DEVICE);
-	if (buffer->vmap_count)
-		invalidate_kernel_vmap_range(buffer->vaddr, buffer->size);
-	attachment_sync_for_cpu(buffer, DMA_FROM_DEVICE);
-	dmashm_lease_unpin(&buffer->barrier, lease);
-unlock:
+	if (!ret) {
+		attachment_begin_cpu(buffer, range, DMA_FROM_DEVICE);
+		dmashm_lease_unpin(&buffer->barrier, lease);
+	}
 	mutex_unlock(&buffer->lock);
 	mutex_unlock(&buffer->vmap_lock);
 	return ret;
@@ -338,24 +239,26 @@ unlock:
 
 /**
  * dmashm_attachment_end_cpu() - give the data to the devices
- * @buffer: all of it, to all devices
- * @dir:    as for dmashm_attachment_begin_cpu()
+ * @buffer: whose, to all devices
+ * @range:  as for dmashm_attachment_begin_cpu()
+ * @dir:    as there
  *
  * Context: process, may sleep.
  */
 void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
+			       const struct dmashm_range *range,
 			       enum dma_data_direction dir)
 {
 	struct dmashm_mapping *mapping;
 
-	trace_dmashm_sync_end(buffer, dir);
+	trace_dmashm_sync_end(buffer, range, dir);
 	mutex_lock(&buffer->vmap_lock);
 	if (buffer->vmap_count)
-		flush_kernel_vmap_range(buffer->vaddr, buffer->size);
+		flush_kernel_vmap_range(buffer->vaddr + range->start,
+					range->end - range->start);
 	mutex_unlock(&buffer->vmap_lock);
 	mutex_lock(&buffer->lock);
 	list_for_each_entry(mapping, &buffer->mappings, node)
-		dma_sync_sgtable_for_device(mapping->dev, &mapping->table,
-					    mapping_dir(mapping, dir));
+		dmashm_mapping_end_cpu(mapping, range, dir);
 	mutex_unlock(&buffer->lock);
 }

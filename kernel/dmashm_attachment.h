@@ -10,6 +10,7 @@
 struct device;
 struct dmashm_buffer;
 struct dmashm_lease;
+struct dmashm_range;
 struct seq_file;
 struct sg_table;
 
@@ -34,10 +35,13 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 
 bool dmashm_attachment_any(struct dmashm_buffer *buffer);
 void dmashm_attachment_begin_cpu(struct dmashm_buffer *buffer,
+				 const struct dmashm_range *range,
 				 enum dma_data_direction dir);
 int dmashm_attachment_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+					 const struct dmashm_range *range,
 					 struct dmashm_lease *lease);
 void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
+			       const struct dmashm_range *range,
 			       enum dma_data_direction dir);
 
 #endif /* DMASHM_ATTACHMENT_H */

@@ -152,6 +152,7 @@ int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
 /**
  * dmashm_buffer_begin_cpu() - what DMA_BUF_IOCTL_SYNC with START does
  * @buffer: the buffer
+ * @range:  which bytes of it
  * @dir:    DMA_FROM_DEVICE to read, DMA_BIDIRECTIONAL to write
  * @nowait: do not wait for fences
  *
@@ -162,6 +163,7 @@ int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
  * Return: 0; -EAGAIN (@nowait) a fence is not signalled; -ERESTARTSYS.
  */
 int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
+			    const struct dmashm_range *range,
 			    enum dma_data_direction dir, bool nowait)
 {
 	int ret = 0;
@@ -171,13 +173,14 @@ int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
 	else if (!dma_resv_test_signaled(&buffer->resv, buffer_usage(dir)))
 		ret = -EAGAIN;
 	if (!ret)
-		dmashm_attachment_begin_cpu(buffer, dir);
+		dmashm_attachment_begin_cpu(buffer, range, dir);
 	return ret;
 }
 
 /**
  * dmashm_buffer_begin_cpu_by_lease() - the same, to read, for a viewer
  * @buffer: the buffer
+ * @range:  which bytes of it
  * @lease:  what the caller is in by
  *
  * Undone by nothing: who only read has nothing to hand over.
@@ -186,12 +189,13 @@ int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
  * Return: 0; -EAGAIN a fence is not signalled; -ESTALE the lease was taken back.
  */
 int dmashm_buffer_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+				     const struct dmashm_range *range,
 				     struct dmashm_lease *lease)
 {
 	if (!dma_resv_test_signaled(&buffer->resv,
 				    buffer_usage(DMA_FROM_DEVICE)))
 		return -EAGAIN;
-	return dmashm_attachment_begin_cpu_by_lease(buffer, lease);
+	return dmashm_attachment_begin_cpu_by_lease(buffer, range, lease);
 }
 
 /**

@@ -17,6 +17,7 @@
 
 #include "dmashm_barrier.h"
 #include "dmashm_control.h"
+#include "dmashm_mapping.h"
 #include "dmashm_writer.h"
 
 struct dmashm_lease;
@@ -82,6 +83,13 @@ dmashm_buffer_of(const struct dmashm_barrier *barrier)
 	return container_of(barrier, struct dmashm_buffer, barrier);
 }
 
+/* All of its data. */
+static inline struct dmashm_range
+dmashm_buffer_whole(const struct dmashm_buffer *buffer)
+{
+	return (struct dmashm_range){ 0, buffer->size };
+}
+
 static inline struct dmashm_buffer *
 dmashm_buffer_ref(struct dmashm_buffer *buffer)
 {
@@ -92,8 +100,10 @@ dmashm_buffer_ref(struct dmashm_buffer *buffer)
 int dmashm_buffer_wait_fences(struct dmashm_buffer *buffer,
 			      enum dma_data_direction dir);
 int dmashm_buffer_begin_cpu(struct dmashm_buffer *buffer,
+			    const struct dmashm_range *range,
 			    enum dma_data_direction dir, bool nowait);
 int dmashm_buffer_begin_cpu_by_lease(struct dmashm_buffer *buffer,
+				     const struct dmashm_range *range,
 				     struct dmashm_lease *lease);
 void dmashm_buffer_read(struct dmashm_buffer *buffer, loff_t pos, void *to,
 			size_t len);

@@ -102,21 +102,25 @@ static void dmabuf_unmap(struct dma_buf_attachment *attachment,
 static int dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 				   enum dma_data_direction dir)
 {
+	struct dmashm_range all = dmashm_buffer_whole(dmabuf->priv);
+
 	if (!dmabuf_is_writable(dmabuf))
-		return dmashm_view_begin_cpu(dmabuf->priv, dir);
+		return dmashm_view_begin_cpu(dmabuf->priv, &all, dir);
 	/*
 	 * The core waits for fences after this call, and we must sync after
 	 * them: what the device has not finished cannot be copied yet.
 	 */
-	return dmashm_buffer_begin_cpu(dmabuf->priv, dir, false);
+	return dmashm_buffer_begin_cpu(dmabuf->priv, &all, dir, false);
 }
 
 static int dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 				 enum dma_data_direction dir)
 {
+	struct dmashm_range all = dmashm_buffer_whole(dmabuf->priv);
+
 	if (!dmabuf_is_writable(dmabuf))
 		return dmashm_view_end_cpu(dmabuf->priv, dir);
-	dmashm_attachment_end_cpu(dmabuf->priv, dir);
+	dmashm_attachment_end_cpu(dmabuf->priv, &all, dir);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ enum {
 	DMASHM_ARM_V0 = 16,
 	DMASHM_EXPORT_V0 = 16,
 	DMASHM_SEAL_V0 = 8,
+	DMASHM_SYNC_V0 = 24,
 };
 
 struct dmashm_call {
@@ -35,6 +36,7 @@ struct dmashm_call {
 		struct dmashm_arm arm;
 		struct dmashm_export export;
 		struct dmashm_seal seal;
+		struct dmashm_sync sync;
 	} arg;
 	struct file *new_file;	/* set with new_fd; belongs to the call */
 	int new_fd;

@@ -107,12 +107,6 @@ static int member_ioctl_export(struct file *file, struct dmashm_call *call)
 	return dmashm_ioctl_export(file->private_data, call);
 }
 
-/* Who may only read cannot make itself heard, let alone exclude others. */
-static int member_check_viewer(const struct dmashm_member *member)
-{
-	return member->viewer ? -EACCES : 0;
-}
-
 static int member_ioctl_wait(struct file *file, struct dmashm_call *call)
 {
 	struct dmashm_member *member = file->private_data;
@@ -137,9 +131,12 @@ static int member_ioctl_wake(struct file *file, struct dmashm_call *call)
 
 	if (wake->flags)
 		return -EINVAL;
-	ret = member_check_offset(wake->offset) ?: member_check_viewer(member);
+	ret = member_check_offset(wake->offset);
 	if (ret)
 		return ret;
+	/* Who may only read cannot make itself heard. */
+	if (member->viewer)
+		return -EACCES;
 	wake->woken = dmashm_waiter_wake(&member->buffer->barrier,
 					 wake->offset, wake->count);
 	return 0;
@@ -241,6 +238,11 @@ static int member_ioctl_seal(struct file *file, struct dmashm_call *call)
 	return dmashm_writers_seal(buffer);
 }
 
+static int member_ioctl_sync(struct file *file, struct dmashm_call *call)
+{
+	return dmashm_member_sync(file->private_data, &call->arg.sync);
+}
+
 static const struct dmashm_ioctl member_ioctls[] = {
 	{ DMASHM_IOC_JOIN, DMASHM_JOIN_V0, member_ioctl_join },
 	{ DMASHM_IOC_INFO, DMASHM_INFO_V0, member_ioctl_info },
@@ -252,6 +254,7 @@ static const struct dmashm_ioctl member_ioctls[] = {
 	{ DMASHM_IOC_ARM, DMASHM_ARM_V0, member_ioctl_arm },
 	{ DMASHM_IOC_EXPORT, DMASHM_EXPORT_V0, member_ioctl_export },
 	{ DMASHM_IOC_SEAL, DMASHM_SEAL_V0, member_ioctl_seal },
+	{ DMASHM_IOC_SYNC, DMASHM_SYNC_V0, member_ioctl_sync },
 };
 
 static long member_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -12,6 +12,7 @@
 struct dmashm_buffer;
 struct dmashm_join;
 struct dmashm_process;
+struct dmashm_sync;
 struct file;
 struct iov_iter;
 struct kiocb;
@@ -47,5 +48,7 @@ void dmashm_member_leave(struct dmashm_member *member);
 ssize_t dmashm_member_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from);
 loff_t dmashm_member_llseek(struct file *file, loff_t offset, int whence);
+int dmashm_member_sync(const struct dmashm_member *member,
+		       const struct dmashm_sync *sync);
 
 #endif /* DMASHM_MEMBER_H */

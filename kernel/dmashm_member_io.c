@@ -111,27 +111,31 @@ static int member_io_lock(struct member_io *io)
 	return ret;
 }
 
-static int member_io_begin_cpu(struct member_io *io)
+static int member_io_begin_cpu(struct member_io *io,
+			       const struct dmashm_range *range)
 {
 	struct dmashm_buffer *buffer = io->member->buffer;
 
 	if (io->member->viewer)
-		return dmashm_buffer_begin_cpu_by_lease(buffer, &io->lease);
-	return dmashm_buffer_begin_cpu(buffer, io->dir, true);
+		return dmashm_buffer_begin_cpu_by_lease(buffer, range,
+							&io->lease);
+	return dmashm_buffer_begin_cpu(buffer, range, io->dir, true);
 }
 
-static void member_io_end_cpu(struct member_io *io)
+static void member_io_end_cpu(struct member_io *io,
+			      const struct dmashm_range *range)
 {
 	/* A viewer may be in no more. */
 	if (!io->member->viewer)
-		dmashm_attachment_end_cpu(io->member->buffer, io->dir);
+		dmashm_attachment_end_cpu(io->member->buffer, range, io->dir);
 }
 
 /*
  * Take the barrier and give the data to the CPU. Fences are waited for while
  * the barrier is free: a device may take its time.
  */
-static int member_io_begin(struct member_io *io)
+static int member_io_begin(struct member_io *io,
+			   const struct dmashm_range *range)
 {
 	struct dmashm_buffer *buffer = io->member->buffer;
 	int ret;
@@ -144,7 +148,7 @@ static int member_io_begin(struct member_io *io)
 		ret = member_io_lock(io);
 		if (ret)
 			return ret;
-		ret = member_io_begin_cpu(io);
+		ret = member_io_begin_cpu(io, range);
 		if (!ret)
 			return 0;
 		/* A fence came in between. */
@@ -159,7 +163,8 @@ static int member_io_once(struct member_io *io, loff_t pos, void *bounce,
 			  size_t len)
 {
 	struct dmashm_buffer *buffer = io->member->buffer;
-	int ret = member_io_begin(io);
+	struct dmashm_range range = { pos, pos + len };
+	int ret = member_io_begin(io, &range);
 
 	if (ret)
 		return ret;
@@ -167,7 +172,7 @@ static int member_io_once(struct member_io *io, loff_t pos, void *bounce,
 		dmashm_buffer_write(buffer, pos, bounce, len);
 	else
 		dmashm_buffer_read(buffer, pos, bounce, len);
-	member_io_end_cpu(io);
+	member_io_end_cpu(io, &range);
 	return member_io_unlock(io);
 }
 

@@ -12,6 +12,7 @@
 #include <linux/tracepoint.h>
 
 #include "dmashm_barrier.h"
+#include "dmashm_mapping.h"
 
 struct dmashm_buffer;
 struct vm_fault;
@@ -135,28 +136,37 @@ TRACE_EVENT(dmashm_repair,
 	    TP_printk("buffer=%llu member=%u result=%d", __entry->buffer,
 		      __entry->member, __entry->result));
 
-/* The data goes to the CPU, or back to the devices that have it mapped. */
+/* Data goes to the CPU, or back to the devices that have it mapped. */
 DECLARE_EVENT_CLASS(dmashm_sync,
 		    TP_PROTO(const struct dmashm_buffer *buffer,
+			     const struct dmashm_range *range,
 			     unsigned int dir),
-		    TP_ARGS(buffer, dir),
+		    TP_ARGS(buffer, range, dir),
 		    TP_STRUCT__entry(__field(u64, buffer)
+				     __field(u64, offset)
+				     __field(u64, length)
 				     __field(unsigned int, dir)),
 		    TP_fast_assign(__entry->buffer = buffer->id;
+				   __entry->offset = range->start;
+				   __entry->length = range->end - range->start;
 				   __entry->dir = dir;),
-		    TP_printk("buffer=%llu %s", __entry->buffer,
+		    TP_printk("buffer=%llu offset=%llu length=%llu %s",
+			      __entry->buffer, __entry->offset,
+			      __entry->length,
 			      __print_symbolic(__entry->dir,
 					       { DMA_BIDIRECTIONAL, "both" },
 					       { DMA_TO_DEVICE, "write" },
 					       { DMA_FROM_DEVICE, "read" })));
 
 DEFINE_EVENT(dmashm_sync, dmashm_sync_begin,
-	     TP_PROTO(const struct dmashm_buffer *buffer, unsigned int dir),
-	     TP_ARGS(buffer, dir));
+	     TP_PROTO(const struct dmashm_buffer *buffer,
+		      const struct dmashm_range *range, unsigned int dir),
+	     TP_ARGS(buffer, range, dir));
 
 DEFINE_EVENT(dmashm_sync, dmashm_sync_end,
-	     TP_PROTO(const struct dmashm_buffer *buffer, unsigned int dir),
-	     TP_ARGS(buffer, dir));
+	     TP_PROTO(const struct dmashm_buffer *buffer,
+		      const struct dmashm_range *range, unsigned int dir),
+	     TP_ARGS(buffer, range, dir));
 
 #endif /* DMASHM_TRACE_H */
 

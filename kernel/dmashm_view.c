@@ -31,7 +31,8 @@ static int view_lock(struct dmashm_barrier *barrier, struct dmashm_lease *lease)
 }
 
 /* What is synchronised is good until somebody writes, which may be at once. */
-static int view_sync(struct dmashm_buffer *buffer)
+static int view_sync(struct dmashm_buffer *buffer,
+		     const struct dmashm_range *range)
 {
 	struct dmashm_lease lease;
 	int ret;
@@ -40,7 +41,7 @@ static int view_sync(struct dmashm_buffer *buffer)
 	ret = view_lock(&buffer->barrier, &lease);
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
-	ret = dmashm_buffer_begin_cpu_by_lease(buffer, &lease);
+	ret = dmashm_buffer_begin_cpu_by_lease(buffer, range, &lease);
 	/* Taken back afterwards: whoever wrote then synchronises himself. */
 	dmashm_lease_unlock(&buffer->barrier, &lease);
 	return ret;
@@ -49,6 +50,7 @@ static int view_sync(struct dmashm_buffer *buffer)
 /**
  * dmashm_view_begin_cpu() - as dmashm_buffer_begin_cpu(), through a view
  * @buffer: the buffer
+ * @range:  which bytes of it
  * @dir:    DMA_FROM_DEVICE
  *
  * Takes the barrier shared for the time that it takes, unless the calling
@@ -59,6 +61,7 @@ static int view_sync(struct dmashm_buffer *buffer)
  * Return: 0; -EACCES another @dir; -ERESTARTSYS; -EUSERS.
  */
 int dmashm_view_begin_cpu(struct dmashm_buffer *buffer,
+			  const struct dmashm_range *range,
 			  enum dma_data_direction dir)
 {
 	int ret;
@@ -68,7 +71,7 @@ int dmashm_view_begin_cpu(struct dmashm_buffer *buffer,
 	do {
 		ret = dmashm_buffer_wait_fences(buffer, dir);
 		if (!ret && dmashm_attachment_any(buffer))
-			ret = view_sync(buffer);
+			ret = view_sync(buffer, range);
 		if (ret == -ESTALE)
 			ret = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	} while (ret == -EAGAIN);

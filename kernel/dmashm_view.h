@@ -6,8 +6,10 @@
 #include <linux/dma-direction.h>
 
 struct dmashm_buffer;
+struct dmashm_range;
 
 int dmashm_view_begin_cpu(struct dmashm_buffer *buffer,
+			  const struct dmashm_range *range,
 			  enum dma_data_direction dir);
 int dmashm_view_end_cpu(struct dmashm_buffer *buffer,
 			enum dma_data_direction dir);

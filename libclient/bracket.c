@@ -41,14 +41,41 @@ static bool must_sync(const struct dmashm_buffer *buf, unsigned int access)
 	return access & DMASHM_SYNC || dmashm_attached(buf);
 }
 
-/* The dma-buf core asks for both -EINTR and -EAGAIN to be tried again. */
-static SLOW_PATH int sync_cpu(const struct dmashm_buffer *buf, uint64_t flags)
+/* The bytes that a bracket is about. */
+struct span {
+	size_t offset;
+	size_t length;
+};
+
+static struct span whole(const struct dmashm_buffer *buf)
 {
-	struct dma_buf_sync arg = { .flags = flags };
+	return (struct span){ 0, buf->size };
+}
+
+/* For the whole there is the call that every dma-buf has. */
+static int sync_once(const struct dmashm_buffer *buf, struct span span,
+		     uint64_t flags)
+{
+	struct dma_buf_sync all = { .flags = flags };
+	struct dmashm_sync part = {
+		.flags = flags,
+		.offset = span.offset,
+		.length = span.length,
+	};
+
+	if (span.length == buf->size)
+		return dmashm_ioctl(buf->dmabuf_fd, DMA_BUF_IOCTL_SYNC, &all);
+	return dmashm_ioctl(buf->member_fd, DMASHM_IOC_SYNC, &part);
+}
+
+/* The dma-buf core asks for both -EINTR and -EAGAIN to be tried again. */
+static SLOW_PATH int sync_cpu(const struct dmashm_buffer *buf, struct span span,
+			      uint64_t flags)
+{
 	int err;
 
 	do {
-		err = dmashm_ioctl(buf->dmabuf_fd, DMA_BUF_IOCTL_SYNC, &arg);
+		err = sync_once(buf, span, flags);
 	} while (err == -EAGAIN);
 	return err;
 }
@@ -71,8 +98,8 @@ static bool holds(const struct dmashm_buffer *buf, unsigned int access)
 	return access & DMASHM_WRITE ? dmashm_holds(buf) : dmashm_reads(buf);
 }
 
-int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
-		 uint64_t deadline)
+static inline int begin(struct dmashm_buffer *buf, unsigned int access,
+			struct span span, uint64_t deadline)
 {
 	uint64_t flags;
 	int held, err;
@@ -85,7 +112,7 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
 		return held;
 	if (!must_sync(buf, access))
 		return held;
-	err = sync_cpu(buf, DMA_BUF_SYNC_START | flags);
+	err = sync_cpu(buf, span, DMA_BUF_SYNC_START | flags);
 	if (err) {
 		unlock(buf, access);
 		return err;
@@ -93,7 +120,8 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
 	return held;
 }
 
-int dmashm_end(struct dmashm_buffer *buf, unsigned int access)
+static inline int end(struct dmashm_buffer *buf, unsigned int access,
+		      struct span span)
 {
 	uint64_t flags;
 	int err, unlocked;
@@ -108,9 +136,43 @@ int dmashm_end(struct dmashm_buffer *buf, unsigned int access)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!must_sync(buf, access))
 		return unlock(buf, access);
-	err = sync_cpu(buf, DMA_BUF_SYNC_END | flags);
+	err = sync_cpu(buf, span, DMA_BUF_SYNC_END | flags);
 	unlocked = unlock(buf, access);
 	return err ? err : unlocked;
+}
+
+int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
+		 uint64_t deadline)
+{
+	return begin(buf, access, whole(buf), deadline);
+}
+
+int dmashm_end(struct dmashm_buffer *buf, unsigned int access)
+{
+	return end(buf, access, whole(buf));
+}
+
+static bool is_within(const struct dmashm_buffer *buf, struct span span)
+{
+	return span.length && span.offset < buf->size &&
+	       span.length <= buf->size - span.offset;
+}
+
+int dmashm_begin_range(struct dmashm_buffer *buf, unsigned int access,
+		       size_t offset, size_t length, uint64_t deadline)
+{
+	struct span span = { offset, length };
+
+	return is_within(buf, span) ? begin(buf, access, span, deadline) :
+				      -EINVAL;
+}
+
+int dmashm_end_range(struct dmashm_buffer *buf, unsigned int access,
+		     size_t offset, size_t length)
+{
+	struct span span = { offset, length };
+
+	return is_within(buf, span) ? end(buf, access, span) : -EINVAL;
 }
 
 /* Sleeps rather than yields: those in the queue may be of lower priority. */

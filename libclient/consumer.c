@@ -203,7 +203,7 @@ int dmashm_queue_get_end(struct dmashm_queue *q)
 	if (!q->open)
 		return -EPERM;
 	if (q->bracketed)
-		err = dmashm_end(q->buf, DMASHM_READ);
+		err = dmashm_queue_bracket_end(q, DMASHM_READ);
 	q->open = false;
 	advance(q, next_ordinal(q->ordinal));
 	return err;

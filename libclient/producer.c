@@ -244,7 +244,7 @@ static int close_frame(struct dmashm_queue *q)
 {
 	q->open = false;
 	if (q->bracketed)
-		return dmashm_end(q->buf, DMASHM_WRITE);
+		return dmashm_queue_bracket_end(q, DMASHM_WRITE);
 	/* Pairs with the one in dmashm_attachment_add(): see bracket.c. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return dmashm_attached(q->buf) ? -EAGAIN : 0;

@@ -53,12 +53,17 @@ void *dmashm_queue_data(const struct dmashm_queue *q, uint32_t frame)
 	return q->data + frame * q->stride;
 }
 
+static size_t frame_offset(const struct dmashm_queue *q)
+{
+	return q->frame * q->stride;
+}
+
 /*
  * Who owns the frame excludes others without the barrier. But the SYNC that a
- * device calls for concerns the whole buffer, and may write old bytes over a
- * frame that another is writing: so then one at a time. The mark of a death is
- * no matter here, since half a frame is never seen; and it is left to those
- * who use the barrier for something else.
+ * device calls for may be somebody's for the whole buffer, and write old bytes
+ * over a frame that another is writing: so then one at a time. The mark of a
+ * death is no matter here, since half a frame is never seen; and it is left to
+ * those who use the barrier for something else.
  */
 int dmashm_queue_bracket(struct dmashm_queue *q, unsigned int access,
 			 uint64_t deadline)
@@ -68,8 +73,14 @@ int dmashm_queue_bracket(struct dmashm_queue *q, unsigned int access,
 	q->bracketed = dmashm_attached(q->buf);
 	if (!q->bracketed)
 		return 0;
-	err = dmashm_begin(q->buf, access, deadline);
+	err = dmashm_begin_range(q->buf, access, frame_offset(q), q->frame_size,
+				 deadline);
 	return err == -EOWNERDEAD ? 0 : err;
+}
+
+int dmashm_queue_bracket_end(struct dmashm_queue *q, unsigned int access)
+{
+	return dmashm_end_range(q->buf, access, frame_offset(q), q->frame_size);
 }
 
 /* A slot has room for one role. */

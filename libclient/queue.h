@@ -94,7 +94,7 @@ struct dmashm_queue {
 
 	/* The frame that is open between begin and end. */
 	bool open;
-	bool bracketed;		/* by dmashm_begin() */
+	bool bracketed;		/* by dmashm_begin_range() */
 	uint32_t frame;
 	uint32_t ordinal;	/* producer: what it had before */
 
@@ -125,6 +125,7 @@ int dmashm_queue_check(const struct dmashm_queue *q, enum queue_kind kind);
 void *dmashm_queue_data(const struct dmashm_queue *q, uint32_t frame);
 int dmashm_queue_bracket(struct dmashm_queue *q, unsigned int access,
 			 uint64_t deadline);
+int dmashm_queue_bracket_end(struct dmashm_queue *q, unsigned int access);
 
 static inline uint32_t *queue_word(const struct dmashm_queue *q, uint32_t n)
 {

@@ -289,6 +289,11 @@ TEST(recovery_and_repair)
 TEST(sync_of_the_cpu)
 {
 	int fd = create(1), member = join(fd);
+	struct dmashm_sync part = {
+		.flags = DMA_BUF_SYNC_READ,
+		.offset = 100,
+		.length = 200,
+	};
 	unsigned long long id = id_of(fd);
 	char byte = 0;
 
@@ -297,16 +302,17 @@ TEST(sync_of_the_cpu)
 	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ), 0);
 	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE), 0);
 	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE), 0);
-	ASSERT_EQ(pwrite(member, &byte, 1, 0), 1);
+	ASSERT_EQ(pwrite(member, &byte, 1, 7), 1);
+	ASSERT_EQ(ioctl(member, DMASHM_IOC_SYNC, &part), 0);
 	end_trace();
-	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu read\n", id), 1);
-	ASSERT_EQ(count("dmashm_sync_end: buffer=%llu read\n", id), 1);
-	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu write\n", id), 1);
-	ASSERT_EQ(count("dmashm_sync_end: buffer=%llu write\n", id), 1);
-	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu both\n", id), 1);
-	ASSERT_EQ(count("dmashm_sync_end: buffer=%llu both\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu offset=0 length=4096 read\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_end: buffer=%llu offset=0 length=4096 read\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu offset=0 length=4096 write\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_end: buffer=%llu offset=0 length=4096 write\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu offset=7 length=1 both\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_end: buffer=%llu offset=7 length=1 both\n", id), 1);
+	ASSERT_EQ(count("dmashm_sync_begin: buffer=%llu offset=100 length=200 read\n", id), 1);
 }
-
 
 TEST(events_may_be_switched_again_and_again)
 {

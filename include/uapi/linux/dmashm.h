@@ -61,13 +61,14 @@
  *     nobody can take back while data moves.
  *   - A viewer has no slot and no id, and does not count among the members of
  *     the buffer; there can be DMASHM_VIEWERS. Its fd answers JOIN, EXPORT, INFO,
- *     WAIT, ARM, LOCK and UNLOCK, these two only shared, and all else with
- *     -EACCES. It is read with the barrier taken, as any member's, not written
- *     (-EBADF), and maps both control pages only to be read.
+ *     WAIT, ARM, SYNC to read, LOCK and UNLOCK, these two only shared, and all
+ *     else with -EACCES. It is read with the barrier taken, as any member's, not
+ *     written (-EBADF), and maps both control pages only to be read.
  *   - A viewer's LOCK gives a lease: once DMASHM_LEASE_NS have passed since the
- *     last of its threads came in, who wants the barrier exclusively takes it back. A viewer that comes out later than
- *     that is told by UNLOCK with -ESTALE that somebody may have written
- *     meanwhile, and until all its threads have been told, LOCK is -ESTALE too.
+ *     last of its threads came in, who wants the barrier exclusively takes it
+ *     back. A viewer that comes out later than that is told by UNLOCK with -ESTALE
+ *     that somebody may have written meanwhile, and until all its threads have
+ *     been told, LOCK is -ESTALE too.
  *     To other members a lease is one of the times that the kernel is in, shared.
  *     So a viewer keeps those who write from it no longer than DMASHM_LEASE_NS at
  *     a time, whatever it does, but for a START as above, which adds what it takes
@@ -478,6 +479,32 @@ struct dmashm_unlock {
 
 #define DMASHM_UNLOCK_SHARED	0x1u
 
+/**
+ * struct dmashm_sync - DMA_BUF_IOCTL_SYNC for a part of the data (member)
+ * @flags:  in: as in struct dma_buf_sync: DMA_BUF_SYNC_START or
+ *          DMA_BUF_SYNC_END, with DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE or both
+ * @offset: in: the first byte
+ * @length: in: how many, not 0
+ *
+ * For who touches little of a large buffer: takes as long as the range is large,
+ * not as the buffer is. START waits for the fences of devices, which stand for
+ * all of the buffer. Both take the same range. What lies in one cache line with
+ * it is synchronised with it where a device does not see the CPU's caches.
+ *
+ * Needs no barrier, as DMA_BUF_IOCTL_SYNC needs none; but who writes should hold
+ * it, or what he writes may be overwritten by the START of somebody else. START
+ * with DMA_BUF_SYNC_WRITE alone fetches what devices wrote, too.
+ *
+ * Errors: -EINVAL @flags, @length is 0, or the range does not lie within the
+ * data; -EACCES (a viewer) writing; -EINTR a signal came while START waited
+ * (restarted where SA_RESTART says so); (a viewer) -EUSERS as LOCK.
+ */
+struct dmashm_sync {
+	__u64 flags;
+	__u64 offset;
+	__u64 length;
+};
+
 /*
  * read, write, pread, pwrite and lseek on a member fd move the buffer's data
  * while the kernel holds the barrier, shared to read and exclusively to write,
@@ -527,5 +554,6 @@ struct dmashm_unlock {
 #define DMASHM_IOC_UNLOCK	_IOW(DMASHM_IOC_MAGIC, 0x13, struct dmashm_unlock)
 #define DMASHM_IOC_RECOVER	_IOW(DMASHM_IOC_MAGIC, 0x14, struct dmashm_unlock)
 #define DMASHM_IOC_ARM		_IOW(DMASHM_IOC_MAGIC, 0x15, struct dmashm_arm)
+#define DMASHM_IOC_SYNC		_IOW(DMASHM_IOC_MAGIC, 0x16, struct dmashm_sync)
 
 #endif /* _UAPI_LINUX_DMASHM_H */
