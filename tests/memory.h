@@ -107,13 +107,19 @@ static inline uint64_t page_entry(const char *path, uint64_t index)
 	return entry;
 }
 
-/* The number of the page that is mapped there. */
+/*
+ * The number of the page that is mapped there. One that the kernel is moving just
+ * now is nowhere: who touches it waits for it.
+ */
 static inline uint64_t frame_of(const void *addr)
 {
-	uint64_t entry = page_entry("/proc/self/pagemap",
-				    (uintptr_t)addr / page_size());
+	uint64_t entry;
 
-	ASSERT(entry >> 63);
+	do {
+		(void)*(const volatile char *)addr;
+		entry = page_entry("/proc/self/pagemap",
+				   (uintptr_t)addr / page_size());
+	} while (!(entry >> 63));
 	return entry & ((1ull << 55) - 1);
 }
 
