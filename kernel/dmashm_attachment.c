@@ -30,7 +30,7 @@
 struct dmashm_attachment *dmashm_attachment_add(struct dmashm_buffer *buffer,
 						struct device *dev)
 {
-	u32 *count = &buffer->control.facts->attachments;
+	struct dmashm_facts *facts = buffer->control.facts;
 	struct dmashm_attachment *attachment;
 
 	attachment = kzalloc(sizeof(*attachment), GFP_KERNEL);
@@ -39,7 +39,9 @@ struct dmashm_attachment *dmashm_attachment_add(struct dmashm_buffer *buffer,
 	attachment->dev = dev;
 	mutex_lock(&buffer->lock);
 	list_add_tail(&attachment->node, &buffer->attachments);
-	WRITE_ONCE(*count, *count + 1);	/* read by members without a lock */
+	/* Read by members without a lock. */
+	WRITE_ONCE(facts->attachments, facts->attachments + 1);
+	WRITE_ONCE(facts->arrivals, facts->arrivals + 1);
 	mutex_unlock(&buffer->lock);
 	/*
 	 * Before the device maps. Pairs with the full fence that a member puts
@@ -147,7 +149,8 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 
 	mutex_lock(&buffer->lock);
 	list_del(&mapping->node);
-	dmashm_mapping_unmap(mapping);
+	dmashm_mapping_unmap(mapping,
+			     dmashm_barrier_is_written_under(&buffer->barrier));
 	mutex_unlock(&buffer->lock);
 	dmashm_mapping_free(mapping);
 }

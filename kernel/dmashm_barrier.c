@@ -218,21 +218,52 @@ void dmashm_barrier_leave(struct dmashm_barrier *barrier,
 }
 
 /* Ids are never used again, so a word that bears a living one is its own. */
-static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
+static struct dmashm_member *holder_of(struct dmashm_barrier *barrier, u32 word)
 {
 	struct dmashm_member *member;
 
+	list_for_each_entry(member, &barrier->members, node)
+		if (member->id == dmashm_word_id(word))
+			return member;
+	return NULL;
+}
+
+static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
+{
 	switch (dmashm_word_kind(word)) {
 	case DMASHM_KIND_KERNEL:
 		return barrier->kernel_holds;
 	case DMASHM_KIND_USER:
-		list_for_each_entry(member, &barrier->members, node)
-			if (member->id == dmashm_word_id(word))
-				return true;
-		return false;
+		return holder_of(barrier, word);
 	default:
 		return false;
 	}
+}
+
+/**
+ * dmashm_barrier_is_written_under() - does who holds it say that he writes?
+ * @barrier: which one
+ *
+ * To the data, by the CPU, in user space. Pairs with the sequentially consistent
+ * store in begin(), libclient/bracket.c: who did not see a device that was
+ * attached before this is seen.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool dmashm_barrier_is_written_under(struct dmashm_barrier *barrier)
+{
+	u32 word = READ_ONCE(*barrier_word(barrier));
+	struct dmashm_member *member = NULL;
+	unsigned long flags;
+	bool writes;
+
+	spin_lock_irqsave(&barrier->lock, flags);
+	if (dmashm_word_kind(word) == DMASHM_KIND_USER)
+		member = holder_of(barrier, word);
+	writes = member && dmashm_reader_writes(barrier, member);
+	spin_unlock_irqrestore(&barrier->lock, flags);
+	return writes;
 }
 
 /*

@@ -334,19 +334,24 @@ void dmashm_mapping_end_cpu(struct dmashm_mapping *mapping,
 /**
  * dmashm_mapping_unmap() - give all the data back to the CPU
  * @mapping: mapped
+ * @written: somebody writes with the CPU who need not have said what by START
  *
  * All but what the CPU has been given to write, and not given back yet: there
- * it has written since what the device's memory knows nothing of.
+ * it has written since what the device's memory knows nothing of. That may be
+ * anything where who writes came before the device did.
  *
  * Context: as dmashm_mapping_map().
  */
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping)
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, bool written)
 {
-	const struct dmashm_range *writing = &mapping->writing;
-	struct dmashm_range before = { 0, writing->start };
-	struct dmashm_range after = { writing->end, mapping->size };
+	struct dmashm_range *writing = &mapping->writing;
+	struct dmashm_range before, after;
 	unsigned long attrs = 0;
 
+	if (written && range_is_empty(writing))
+		*writing = (struct dmashm_range){ 0, mapping->size };
+	before = (struct dmashm_range){ 0, writing->start };
+	after = (struct dmashm_range){ writing->end, mapping->size };
 	if (!range_is_empty(writing)) {
 		mapping_sync(mapping, before, mapping->dir,
 			     mapping_sync_for_cpu);

@@ -34,7 +34,7 @@ struct dmashm_mapping *dmashm_mapping_prepare(struct dmashm_buffer *buffer,
 					      struct device *dev,
 					      enum dma_data_direction dir);
 int dmashm_mapping_map(struct dmashm_mapping *mapping);
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping);
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, bool written);
 void dmashm_mapping_free(struct dmashm_mapping *mapping);
 
 void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,

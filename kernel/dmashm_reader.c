@@ -70,6 +70,22 @@ u32 dmashm_reader_count(struct dmashm_barrier *barrier,
 }
 
 /**
+ * dmashm_reader_writes() - does a member say that it writes, where it holds it?
+ * @barrier: which one
+ * @member:  which one
+ *
+ * Context: any; the caller holds barrier->lock.
+ * Return: true if so; for people, and devices, not for the barrier.
+ */
+bool dmashm_reader_writes(struct dmashm_barrier *barrier,
+			  const struct dmashm_member *member)
+{
+	lockdep_assert_held(&barrier->lock);
+	return READ_ONCE(*dmashm_word(barrier->words, slot_offset(member) +
+				      DMASHM_SLOT_WRITES));
+}
+
+/**
  * dmashm_reader_wake_drainer() - have who drains look again
  * @barrier: which one; maybe nobody does
  *

@@ -80,17 +80,37 @@ static SLOW_PATH int sync_cpu(const struct dmashm_buffer *buf, struct span span,
 	return err;
 }
 
-/* Who writes excludes all, who reads only those who write. */
+static uint32_t *writes_word(const struct dmashm_buffer *buf)
+{
+	return dmashm_self(buf)->slot + DMASHM_SLOT_WRITES / sizeof(uint32_t);
+}
+
+/*
+ * Who writes excludes all, who reads only those who write. The kernel is told
+ * who writes, so that a device which is gone before the bracket ends does not
+ * undo it. Sequentially consistent, before must_sync() looks: pairs with the full
+ * fence in dmashm_attachment_add() and the look of
+ * dmashm_barrier_is_written_under(), which comes after it.
+ */
 static int lock(struct dmashm_buffer *buf, unsigned int access, uint64_t deadline)
 {
-	return access & DMASHM_WRITE ? dmashm_timedlock(buf, deadline) :
-				       dmashm_timedlock_shared(buf, deadline);
+	int held;
+
+	if (!(access & DMASHM_WRITE))
+		return dmashm_timedlock_shared(buf, deadline);
+	held = dmashm_timedlock(buf, deadline);
+	if (!held || held == -EOWNERDEAD)
+		__atomic_store_n(writes_word(buf), 1, __ATOMIC_SEQ_CST);
+	return held;
 }
 
 static int unlock(struct dmashm_buffer *buf, unsigned int access)
 {
-	return access & DMASHM_WRITE ? dmashm_unlock(buf) :
-				       dmashm_unlock_shared(buf);
+	if (!(access & DMASHM_WRITE))
+		return dmashm_unlock_shared(buf);
+	/* Seen by the next one, whoever it is: what unlocks is a release. */
+	__atomic_store_n(writes_word(buf), 0, __ATOMIC_RELAXED);
+	return dmashm_unlock(buf);
 }
 
 static bool holds(const struct dmashm_buffer *buf, unsigned int access)

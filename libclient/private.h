@@ -182,6 +182,12 @@ static inline uint32_t *dmashm_word(const struct dmashm_buffer *buf,
 	return dmashm_self(buf)->words + offset / sizeof(uint32_t);
 }
 
+/* How many devices have come so far. Acquire, as dmashm_attached(). */
+static inline uint32_t dmashm_arrivals(const struct dmashm_buffer *buf)
+{
+	return __atomic_load_n(&dmashm_self(buf)->facts->arrivals, __ATOMIC_ACQUIRE);
+}
+
 /* Acquire: see must_sync() in bracket.c for what it pairs with. */
 static inline bool dmashm_attached(const struct dmashm_buffer *buf)
 {

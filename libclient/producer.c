@@ -238,7 +238,8 @@ int dmashm_queue_put_begin(struct dmashm_queue *q, uint64_t deadline,
 
 /*
  * What was written is whole if it was bracketed, or if no device came. Else a
- * SYNC of somebody may have brought back what was there when the device did.
+ * SYNC of somebody may have brought back what was there when the device did, or
+ * the device itself when it went.
  */
 static int close_frame(struct dmashm_queue *q)
 {
@@ -247,7 +248,7 @@ static int close_frame(struct dmashm_queue *q)
 		return dmashm_queue_bracket_end(q, DMASHM_WRITE);
 	/* Pairs with the one in dmashm_attachment_add(): see bracket.c. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return dmashm_attached(q->buf) ? -EAGAIN : 0;
+	return dmashm_arrivals(q->buf) == q->arrivals ? 0 : -EAGAIN;
 }
 
 int dmashm_queue_put_end(struct dmashm_queue *q, size_t length)

@@ -70,6 +70,7 @@ int dmashm_queue_bracket(struct dmashm_queue *q, unsigned int access,
 {
 	int err;
 
+	q->arrivals = dmashm_arrivals(q->buf);
 	q->bracketed = dmashm_attached(q->buf);
 	if (!q->bracketed)
 		return 0;

@@ -95,6 +95,7 @@ struct dmashm_queue {
 	/* The frame that is open between begin and end. */
 	bool open;
 	bool bracketed;		/* by dmashm_begin_range() */
+	uint32_t arrivals;	/* of devices, when it was opened */
 	uint32_t frame;
 	uint32_t ordinal;	/* producer: what it had before */
 

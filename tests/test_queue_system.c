@@ -183,6 +183,11 @@ TEST(a_device_makes_brackets)
 	ASSERT_EQ(dmashm_unlock(buf), 0);
 	get(c, 1);
 	ASSERT_EQ(drmCloseBufferHandle(vgem, handle), 0);
+	/* One that has gone again may have undone what was written. */
+	ASSERT_EQ(try_put(p), 0);
+	ASSERT_EQ(drmPrimeFDToHandle(vgem, dmashm_fd(buf), &handle), 0);
+	ASSERT_EQ(drmCloseBufferHandle(vgem, handle), 0);
+	ASSERT_EQ(dmashm_queue_put_end(p, 1), -EAGAIN);
 	put(p, 2);
 	ASSERT_EQ(try_get(c), 0);
 	ASSERT_EQ(dmashm_trylock(buf), 0);

@@ -109,6 +109,8 @@
  *               dma-buf over it. Raised, with a full barrier, before a device
  *               can map; lowered after it unmapped.
  * @departures:  how many members have left, by death or otherwise; wraps
+ * @arrivals:    how many times a device has been attached; wraps. Raised
+ *               together with @attachments.
  */
 struct dmashm_facts {
 	__u32 magic;
@@ -121,8 +123,9 @@ struct dmashm_facts {
 	/* public: at 64, a cache line of its own */
 	__u32 attachments;
 	__u32 departures;
+	__u32 arrivals;
 	/* private: 0 */
-	__u32 reserved1[14];
+	__u32 reserved1[13];
 };
 
 /*
@@ -139,6 +142,7 @@ struct dmashm_facts {
 #define DMASHM_CAPACITY		48	/* slots */
 
 #define DMASHM_OFF_SLOT(slot)	(DMASHM_OFF_SLOTS + (slot) * DMASHM_SLOT_SIZE)
+#define DMASHM_SLOT_WRITES	(DMASHM_SLOT_SIZE - 4)	/* its last word */
 #define DMASHM_EVENT_COUNT	((DMASHM_OFF_SLOTS - DMASHM_OFF_EVENTS) / 4)
 #define DMASHM_OFF_EVENT(n)	(DMASHM_OFF_EVENTS + (n) * 4)
 
@@ -156,13 +160,19 @@ struct dmashm_facts {
  *   bits 7:5   reserved, 0
  *   bits 31:8  the id of the member that holds it; 0 for the kernel
  *
- * A slot's first word, changed by its member and the kernel alone. The rest of
- * the slot is its member's library's. A slot is zero when a member gets it and
- * again, by the kernel, when the member leaves.
+ * A slot's first word, changed by its member and the kernel alone. A slot is zero
+ * when a member gets it and again, by the kernel, when the member leaves.
  *
  *   bits 30:0  how many threads of the member are in, shared
  *   bit  31    DRAIN: an exclusive locker sleeps until that is 0; who comes out
  *              asks the kernel
+ *
+ * Its last word is not 0 while its member, holding the barrier exclusively, writes
+ * to the data. Who leaves SYNC out because no device is attached sets it after
+ * locking, then looks at the count of attachments, both sequentially consistent;
+ * and clears it before unlocking. A device that comes and goes in between then
+ * gives nothing back, which it else would, over what was written meanwhile. What
+ * lies between the two words is the member's library's.
  *
  * The words of READERS, together a map of 64 bits: bit s says that the slot s
  * is to be looked at; bit 63, that the kernel is in, shared, or viewers are. A
