@@ -16,73 +16,39 @@
 #include <linux/uaccess.h>
 
 #include "dmashm_compat.h"
+#include "dmashm_import.h"
 #include "dmashm_importer.h"
 
 static struct platform_device *importer_device;
 
-/* One open of the device; the test programs call it from one thread. */
-struct importer {
-	struct dma_buf_attachment *attachment;	/* NULL before OPEN */
-	struct sg_table *table;			/* NULL while not mapped */
-	enum dma_data_direction dir;		/* of table */
-};
+/* An open of the device is a struct import; tests call it from one thread. */
 
-static long importer_attach(struct importer *importer, void __user *user)
+static long importer_attach(struct import *import, void __user *user)
 {
-	struct dma_buf_attachment *attachment;
-	struct dma_buf *dmabuf;
 	s32 fd;
 
 	if (copy_from_user(&fd, user, sizeof(fd)))
 		return -EFAULT;
-	if (importer->attachment)
-		return -EBUSY;
-	dmabuf = dma_buf_get(fd);
-	if (IS_ERR(dmabuf))
-		return PTR_ERR(dmabuf);
-	attachment = dma_buf_attach(dmabuf, &importer_device->dev);
-	if (IS_ERR(attachment)) {
-		dma_buf_put(dmabuf);
-		return PTR_ERR(attachment);
-	}
-	importer->attachment = attachment;
-	return 0;
+	return import_attach(import, fd, &importer_device->dev);
 }
 
-static long importer_map(struct importer *importer, void __user *user)
+static long importer_map(struct import *import, void __user *user)
 {
-	struct sg_table *table;
 	u32 value;
+	int ret;
 
 	if (copy_from_user(&value, user, sizeof(value)))
 		return -EFAULT;
-	if (value > DMA_FROM_DEVICE)
-		return -EINVAL;
-	if (importer->table)
-		return -EBUSY;
-	importer->dir = value;
-	table = dma_buf_map_attachment_unlocked(importer->attachment,
-						importer->dir);
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	importer->table = table;
-	value = table->nents;
+	ret = import_map(import, value);
+	if (ret)
+		return ret;
+	value = import->table->nents;
 	return copy_to_user(user, &value, sizeof(value)) ? -EFAULT : 0;
 }
 
-static long importer_unmap(struct importer *importer)
+static long importer_vmap(struct import *import)
 {
-	if (!importer->table)
-		return -EINVAL;
-	dma_buf_unmap_attachment_unlocked(importer->attachment, importer->table,
-					  importer->dir);
-	importer->table = NULL;
-	return 0;
-}
-
-static long importer_vmap(struct importer *importer)
-{
-	struct dma_buf *dmabuf = importer->attachment->dmabuf;
+	struct dma_buf *dmabuf = import->attachment->dmabuf;
 	struct iosys_map map;
 	int ret;
 
@@ -103,53 +69,45 @@ static long importer_vmap(struct importer *importer)
 static long importer_ioctl(struct file *file, unsigned int cmd,
 			   unsigned long arg)
 {
-	struct importer *importer = file->private_data;
+	struct import *import = file->private_data;
 	void __user *user = (void __user *)arg;
 
 	if (cmd == IMPORTER_IOC_OPEN)
-		return importer_attach(importer, user);
-	if (!importer->attachment)
+		return importer_attach(import, user);
+	if (!import->attachment)
 		return -EBADFD;
 	switch (cmd) {
 	case IMPORTER_IOC_MAP:
-		return importer_map(importer, user);
+		return importer_map(import, user);
 	case IMPORTER_IOC_UNMAP:
-		return importer_unmap(importer);
+		return import_unmap(import);
 	case IMPORTER_IOC_VMAP:
-		return importer_vmap(importer);
+		return importer_vmap(import);
 	}
 	return -ENOTTY;
 }
 
 static int importer_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct importer *importer = file->private_data;
+	struct import *import = file->private_data;
 
-	if (!importer->attachment)
+	if (!import->attachment)
 		return -EBADFD;
-	return dma_buf_mmap(importer->attachment->dmabuf, vma, vma->vm_pgoff);
+	return dma_buf_mmap(import->attachment->dmabuf, vma, vma->vm_pgoff);
 }
 
 static int importer_open(struct inode *inode, struct file *file)
 {
-	struct importer *importer = kzalloc(sizeof(*importer), GFP_KERNEL);
+	struct import *import = kzalloc(sizeof(*import), GFP_KERNEL);
 
-	file->private_data = importer;
-	return importer ? 0 : -ENOMEM;
+	file->private_data = import;
+	return import ? 0 : -ENOMEM;
 }
 
 static int importer_release(struct inode *inode, struct file *file)
 {
-	struct importer *importer = file->private_data;
-	struct dma_buf *dmabuf;
-
-	if (importer->attachment) {
-		importer_unmap(importer);
-		dmabuf = importer->attachment->dmabuf;
-		dma_buf_detach(dmabuf, importer->attachment);
-		dma_buf_put(dmabuf);
-	}
-	kfree(importer);
+	import_detach(file->private_data);
+	kfree(file->private_data);
 	return 0;
 }
 

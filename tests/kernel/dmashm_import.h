@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A dma-buf in the hands of a test module: what all importers do alike. */
+#ifndef DMASHM_IMPORT_H
+#define DMASHM_IMPORT_H
+
+#include <linux/dma-buf.h>
+#include <linux/err.h>
+
+/* All zero: nothing. Whoever has it sees to it that one does this at a time. */
+struct import {
+	struct dma_buf_attachment *attachment;	/* NULL: attached to nothing */
+	struct sg_table *table;			/* NULL while not mapped */
+	enum dma_data_direction dir;		/* of table */
+};
+
+static inline int import_attach(struct import *import, int fd,
+				struct device *dev)
+{
+	struct dma_buf_attachment *attachment;
+	struct dma_buf *dmabuf;
+
+	if (import->attachment)
+		return -EBUSY;
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	attachment = dma_buf_attach(dmabuf, dev);
+	if (IS_ERR(attachment)) {
+		dma_buf_put(dmabuf);
+		return PTR_ERR(attachment);
+	}
+	import->attachment = attachment;
+	return 0;
+}
+
+static inline int import_map(struct import *import, u32 dir)
+{
+	struct sg_table *table;
+
+	if (dir > DMA_FROM_DEVICE)
+		return -EINVAL;
+	if (import->table)
+		return -EBUSY;
+	table = dma_buf_map_attachment_unlocked(import->attachment, dir);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	import->table = table;
+	import->dir = dir;
+	return 0;
+}
+
+static inline int import_unmap(struct import *import)
+{
+	if (!import->table)
+		return -EINVAL;
+	dma_buf_unmap_attachment_unlocked(import->attachment, import->table,
+					  import->dir);
+	import->table = NULL;
+	return 0;
+}
+
+/* Whatever there is to give back. */
+static inline void import_detach(struct import *import)
+{
+	struct dma_buf *dmabuf;
+
+	if (!import->attachment)
+		return;
+	import_unmap(import);
+	dmabuf = import->attachment->dmabuf;
+	dma_buf_detach(dmabuf, import->attachment);
+	dma_buf_put(dmabuf);
+	import->attachment = NULL;
+}
+
+#endif /* DMASHM_IMPORT_H */
