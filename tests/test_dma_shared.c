@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Bounced mappings are copies of the whole buffer. So whatever is copied back
+ * when a device goes, or another one is synchronised, could put something older
+ * over what the CPU or another device wrote.
+ */
+#include "edu.h"
+#include "library.h"
+
+#define SIZE	(256 << 10)
+#define AT	(5 * 4096 + 1016)
+#define ELSE	(9 * 4096 + 24)
+
+/*
+ * The importer's table
+ */
+
+/* RDMA's core cuts the table to its region, in place. */
+TEST(a_table_that_the_importer_cuts)
+{
+	int fd = create(SIZE), edu = attach_edu(fd);
+	uint8_t *data = map_data(fd, SIZE);
+
+	ASSERT_EQ(map_edu(edu, EDU_BIDIRECTIONAL, EDU_MAP_BY_CPU | EDU_MAP_TRIM), 0);
+	device_writes(edu, AT, 1);
+	device_writes(edu, SIZE - 8, 2);
+	ASSERT_EQ(read_bracket(fd, data, AT), 1);
+	ASSERT_EQ(read_bracket(fd, data, SIZE - 8), 2);
+	write_bracket(fd, data, 0, 3);
+	write_bracket(fd, data, SIZE - 8, 4);
+	ASSERT_EQ(device_reads(edu, SIZE - 8), 4);
+	ASSERT_EQ(unmap_edu(edu), 0);
+	ASSERT_EQ(cpu_reads(data, 0), 3);
+	ASSERT_EQ(cpu_reads(data, SIZE - 8), 4);
+}
+
+/*
+ * A device that goes in the middle of a write by the CPU
+ */
+
+TEST(a_device_goes_in_the_middle_of_a_bracket)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	uint8_t *data = map_buffer(buf);
+
+	device_writes(edu, ELSE, 1);
+	ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, DMASHM_NEVER), 0);
+	cpu_writes(data, AT, 2);
+	close(edu);
+	ASSERT_EQ(cpu_reads(data, AT), 2);
+	ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 2);
+	ASSERT_EQ(cpu_reads(data, ELSE), 1);
+}
+
+/* Beside a bracket around a part, a device that goes gives back what it wrote. */
+TEST(a_device_goes_in_the_middle_of_a_bracket_around_a_part)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	uint8_t *data = map_buffer(buf);
+
+	ASSERT_EQ(dmashm_begin_range(buf, DMASHM_WRITE, AT, 8, DMASHM_NEVER), 0);
+	cpu_writes(data, AT, 2);
+	device_writes(edu, 0, 3);
+	device_writes(edu, AT - 512, 4);
+	device_writes(edu, AT + 512, 5);
+	device_writes(edu, SIZE - 8, 6);
+	close(edu);
+	ASSERT_EQ(cpu_reads(data, AT), 2);
+	ASSERT_EQ(dmashm_end_range(buf, DMASHM_WRITE, AT, 8), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 2);
+	ASSERT_EQ(cpu_reads(data, 0), 3);
+	ASSERT_EQ(cpu_reads(data, AT - 512), 4);
+	ASSERT_EQ(cpu_reads(data, AT + 512), 5);
+	ASSERT_EQ(cpu_reads(data, SIZE - 8), 6);
+}
+
+/* What a bracket that is over has left does not count. */
+TEST(a_device_goes_after_a_bracket)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	uint8_t *data = map_buffer(buf);
+
+	ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, DMASHM_NEVER), 0);
+	cpu_writes(data, AT, 1);
+	ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
+	ASSERT_EQ(dmashm_begin(buf, DMASHM_READ, DMASHM_NEVER), 0);
+	device_writes(edu, AT + 8, 2);
+	close(edu);
+	ASSERT_EQ(dmashm_end(buf, DMASHM_READ), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 1);
+	ASSERT_EQ(cpu_reads(data, AT + 8), 2);
+}
+
+/* Who holds the barrier for a device, and not for the CPU, gets its data. */
+TEST(a_device_comes_writes_and_goes_while_the_barrier_is_held)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	uint8_t *data = map_buffer(buf);
+	int edu;
+
+	ASSERT_EQ(dmashm_lock(buf), 0);
+	edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	device_writes(edu, AT, 3);
+	close(edu);
+	ASSERT_EQ(dmashm_unlock(buf), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 3);
+}
+
+/*
+ * A mapping for a device that only writes
+ */
+
+TEST(what_the_cpu_wrote_stays_beside_a_device_that_only_writes)
+{
+	int fd = create(SIZE), edu = device(fd, EDU_FROM_DEVICE);
+	uint8_t *data = map_data(fd, SIZE);
+
+	write_bracket(fd, data, AT, 1);
+	ASSERT_EQ(read_bracket(fd, data, AT), 1);
+	device_writes(edu, ELSE, 2);
+	ASSERT_EQ(read_bracket(fd, data, ELSE), 2);
+	ASSERT_EQ(cpu_reads(data, AT), 1);
+	ASSERT_EQ(unmap_edu(edu), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 1);
+}
