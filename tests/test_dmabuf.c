@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The dma-buf: sync, poll, and devices that import it. */
+/* The dma-buf: sync, poll, fences, and what drivers see of it. */
 #include <poll.h>
-
-#if __has_include(<drm/vgem_drm.h>)
-#include <drm/vgem_drm.h>
-#endif
 
 #include "uapi.h"
 #include "vgem.h"
@@ -29,67 +25,12 @@ TEST(poll_says_that_no_fence_is_pending)
 	ASSERT_EQ(poll_fd.revents, POLLIN | POLLOUT);
 }
 
-TEST(an_importer_counts_as_attached)
-{
-	int fd = create(4 * MIB), member = join(fd), vgem = open_vgem();
-	const struct dmashm_facts *facts = map_facts(member);
-	struct dmashm_info info = { .dmabuf_fd = -1 };
-	uint32_t handle;
-
-	ASSERT_EQ(facts->attachments, 0);
-	ASSERT_EQ(drmPrimeFDToHandle(vgem, fd, &handle), 0);
-	ASSERT_EQ(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST), 1);
-	ASSERT_EQ(ioctl(member, DMASHM_IOC_INFO, &info), 0);
-	ASSERT_EQ(info.attachments, 1);
-	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW), 0);
-	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW), 0);
-	ASSERT_EQ(drmCloseBufferHandle(vgem, handle), 0);
-	ASSERT_EQ(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST), 0);
-}
-
-TEST(many_importers_at_once)
-{
-	int fd = create(MIB), vgem[8], i;
-	const struct dmashm_facts *facts = map_facts(join(fd));
-	uint32_t handle[8];
-
-	for (i = 0; i < 8; i++) {
-		vgem[i] = open_vgem();
-		ASSERT_EQ(drmPrimeFDToHandle(vgem[i], fd, &handle[i]), 0);
-	}
-	ASSERT(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST) >= 1);
-	for (i = 0; i < 8; i++)
-		close(vgem[i]);
-	sleep_ms(50);
-	ASSERT_EQ(__atomic_load_n(&facts->attachments, __ATOMIC_SEQ_CST), 0);
-}
-
-/* The buffer, its device and its data survive the exporting process's fds. */
-TEST(an_importer_keeps_the_buffer)
-{
-	int fd = create(MIB), vgem = open_vgem(), back = -1;
-	uint8_t *data = map_data(fd, MIB);
-	uint32_t handle;
-
-	data[MIB - 1] = 42;
-	ASSERT_EQ(drmPrimeFDToHandle(vgem, fd, &handle), 0);
-	munmap(data, MIB);
-	close(fd);
-	ASSERT_EQ(drmPrimeHandleToFD(vgem, handle, DRM_CLOEXEC | DRM_RDWR, &back), 0);
-	data = map_data(back, MIB);
-	ASSERT_EQ(data[MIB - 1], 42);
-	ASSERT(join(back) >= 0);
-}
-
 /*
  * A device that is not done: who wants the data waits for its fence, and the
  * barrier stays free meanwhile.
  */
 TEST(a_fence_is_waited_for_with_the_barrier_free)
 {
-#ifndef DRM_IOCTL_VGEM_FENCE_ATTACH
-	SKIP("this distribution's headers do not describe vgem's fences");
-#else
 	struct drm_vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
 	struct drm_vgem_fence_signal done = { 0 };
 	int fd = create(1), member = join(fd), vgem = open_vgem(), status;
@@ -119,7 +60,6 @@ TEST(a_fence_is_waited_for_with_the_barrier_free)
 	ASSERT_EQ(drmIoctl(vgem, DRM_IOCTL_VGEM_FENCE_SIGNAL, &done), 0);
 	wait_child(reader);
 	wait_child(syncer);
-#endif
 }
 
 TEST(drivers_see_the_data_through_vmap)
