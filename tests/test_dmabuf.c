@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The dma-buf: sync, poll, fences, and what drivers see of it. */
-#include <poll.h>
-
+/* The dma-buf: sync, and what drivers see of it. */
 #include "uapi.h"
 #include "vgem.h"
 
@@ -15,51 +13,6 @@ TEST(sync_takes_what_the_kernel_documents)
 	ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW), 0);
 	ASSERT_ERRNO(sync_data(fd, DMA_BUF_SYNC_START), EINVAL);
 	ASSERT_ERRNO(sync_data(fd, 8), EINVAL);
-}
-
-TEST(poll_says_that_no_fence_is_pending)
-{
-	struct pollfd poll_fd = { .fd = create(1), .events = POLLIN | POLLOUT };
-
-	ASSERT_EQ(poll(&poll_fd, 1, 0), 1);
-	ASSERT_EQ(poll_fd.revents, POLLIN | POLLOUT);
-}
-
-/*
- * A device that is not done: who wants the data waits for its fence, and the
- * barrier stays free meanwhile.
- */
-TEST(a_fence_is_waited_for_with_the_barrier_free)
-{
-	struct drm_vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
-	struct drm_vgem_fence_signal done = { 0 };
-	int fd = create(1), member = join(fd), vgem = open_vgem(), status;
-	pid_t reader, syncer;
-	char byte;
-
-	ASSERT_EQ(drmPrimeFDToHandle(vgem, fd, &attach.handle), 0);
-	ASSERT_EQ(drmIoctl(vgem, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach), 0);
-	reader = start_child();
-	if (!reader) {
-		ASSERT_EQ(pread(member, &byte, 1, 0), 1);
-		_exit(0);
-	}
-	syncer = start_child();
-	if (!syncer) {
-		ASSERT_EQ(sync_data(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), 0);
-		_exit(0);
-	}
-	sleep_ms(300);
-	ASSERT_EQ(waitpid(-1, &status, WNOHANG), 0);
-	ASSERT_EQ(try_lock(member), 0);
-	ASSERT_EQ(unlock(member), 0);
-	ASSERT_EQ(fcntl(member, F_SETFL, O_RDWR | O_NONBLOCK), 0);
-	ASSERT_ERRNO(pread(member, &byte, 1, 0), EAGAIN);
-	ASSERT_EQ(fcntl(member, F_SETFL, O_RDWR), 0);
-	done.fence = attach.out_fence;
-	ASSERT_EQ(drmIoctl(vgem, DRM_IOCTL_VGEM_FENCE_SIGNAL, &done), 0);
-	wait_child(reader);
-	wait_child(syncer);
 }
 
 TEST(drivers_see_the_data_through_vmap)
