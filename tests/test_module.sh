@@ -54,7 +54,7 @@ reader_keeps_it() {
 	[ "$refused" ] && unload && [ ! -e /sys/kernel/debug/dmashm ] && load
 }
 
-for module in dmashm_tester dmashm_sampler; do
+for module in dmashm_tester dmashm_sampler dmashm_monitor; do
 	[ ! -e /sys/module/$module ] || rmmod $module
 done
 

@@ -35,8 +35,10 @@ static inline __u64 sample_check(const struct sample *sample)
  * @period_ms: between samples, 1 to 1000
  * @offset:    where in the buffer, a multiple of 8
  *
- * One buffer for each open of the device; sampling ends with its close.
- * Errors: -EBUSY sampling already; -EINVAL; -EBADF; -ENOMEM.
+ * Without end: one place, where each sample replaces the one before. One buffer
+ * for each open of the device; sampling ends with its close.
+ * Errors: -EBUSY sampling already; -EINVAL; -EBADF; -ENOMEM; -EACCES, -EPERM the
+ * buffer may not be written to.
  */
 struct sampler_start {
 	__s32 dmabuf_fd;
@@ -45,5 +47,39 @@ struct sampler_start {
 };
 
 #define SAMPLER_IOC_START _IOW(0xD6, 0x00, struct sampler_start)
+
+/*
+ * struct sampler_record - record some samples, with a fence
+ * @dmabuf_fd: a dmashm dma-buf
+ * @period_ms: between ticks, 1 to 1000
+ * @offset:    where in the buffer, a multiple of 8
+ * @ticks:     of the timer, 1 to 1024; all of them within 10 seconds
+ * @pad:       0
+ *
+ * Returns once the buffer has a fence, which says that it is being written to;
+ * that is signalled after so many ticks, whatever anybody does meanwhile, or
+ * with -ECANCELED when the device is closed. There are then as many samples, one
+ * behind the other and numbered from 1, as there were ticks at which the barrier
+ * was to be had. First waits for the fences that the buffer has.
+ *
+ * So wait for the fence before you take the barrier. Who takes it first, as
+ * dmashm_begin() does, waits for the fence with it, and the sampler misses all
+ * ticks until then.
+ *
+ * The device can record again, into any buffer, when it is done.
+ * Errors: as struct sampler_start; -EINTR a signal.
+ */
+struct sampler_record {
+	__s32 dmabuf_fd;
+	__u32 period_ms;
+	__u64 offset;
+	__u32 ticks;
+	__u32 pad;
+};
+
+#define SAMPLER_IOC_RECORD _IOW(0xD6, 0x01, struct sampler_record)
+
+#define SAMPLER_TICKS_MAX	1024
+#define SAMPLER_RECORD_MS	10000
 
 #endif /* DMASHM_SAMPLER_H */

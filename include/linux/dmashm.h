@@ -13,6 +13,14 @@
  * overwrite the words at any time, so no call here waits without a deadline
  * that its caller chose, and the data may change under any reader: copy it out
  * before you check it.
+ *
+ * Fences and the barrier: a fence may never wait for the barrier, so wait for
+ * fences before you take it. dma_buf_begin_cpu_access() waits for all fences, the
+ * caller's own too. dma_buf_end_cpu_access() waits for none, and for no lock that
+ * is held while one is waited for, as long as its caller has the data vmapped:
+ * it may come before the signalling of one. Through a view,
+ * dma_buf_begin_cpu_access() takes the barrier itself, shared: not to be called
+ * by who holds it for the kernel.
  */
 #ifndef _LINUX_DMASHM_H
 #define _LINUX_DMASHM_H
