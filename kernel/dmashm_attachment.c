@@ -121,7 +121,8 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 	 * hand-over and the list.
 	 */
 	mutex_lock(&buffer->lock);
-	ret = dmashm_mapping_map(mapping);
+	ret = dmashm_mapping_map(mapping,
+				 dmashm_barrier_writer(&buffer->barrier));
 	if (!ret)
 		list_add_tail(&mapping->node, &buffer->mappings);
 	mutex_unlock(&buffer->lock);
@@ -149,8 +150,7 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 
 	mutex_lock(&buffer->lock);
 	list_del(&mapping->node);
-	dmashm_mapping_unmap(mapping,
-			     dmashm_barrier_is_written_under(&buffer->barrier));
+	dmashm_mapping_unmap(mapping, dmashm_barrier_writer(&buffer->barrier));
 	mutex_unlock(&buffer->lock);
 	dmashm_mapping_free(mapping);
 }

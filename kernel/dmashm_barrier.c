@@ -241,29 +241,29 @@ static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 }
 
 /**
- * dmashm_barrier_is_written_under() - does who holds it say that he writes?
+ * dmashm_barrier_writer() - who holds it, and says that he writes
  * @barrier: which one
  *
  * To the data, by the CPU, in user space. Pairs with the sequentially consistent
- * store in begin(), libclient/bracket.c: who did not see a device that was
+ * store in lock(), libclient/bracket.c: who did not see a device that was
  * attached before this is seen.
  *
  * Context: any.
- * Return: true if so.
+ * Return: the member's id; 0 nobody.
  */
-bool dmashm_barrier_is_written_under(struct dmashm_barrier *barrier)
+u32 dmashm_barrier_writer(struct dmashm_barrier *barrier)
 {
-	u32 word = READ_ONCE(*barrier_word(barrier));
+	u32 word = READ_ONCE(*barrier_word(barrier)), id = 0;
 	struct dmashm_member *member = NULL;
 	unsigned long flags;
-	bool writes;
 
 	spin_lock_irqsave(&barrier->lock, flags);
 	if (dmashm_word_kind(word) == DMASHM_KIND_USER)
 		member = holder_of(barrier, word);
-	writes = member && dmashm_reader_writes(barrier, member);
+	if (member && dmashm_reader_writes(barrier, member))
+		id = member->id;
 	spin_unlock_irqrestore(&barrier->lock, flags);
-	return writes;
+	return id;
 }
 
 /*

@@ -179,19 +179,25 @@ static void mapping_note_segments(struct dmashm_mapping *mapping)
 /**
  * dmashm_mapping_map() - hand all the data over to the device
  * @mapping: prepared
+ * @writer:  the member that writes just now with the CPU, or 0
+ *
+ * @writer began without this device, and need not have said so by START. If the
+ * device is gone before the END, unmapping leaves alone what he writes.
  *
  * Context: process, may sleep; the caller holds buffer->lock, and the dma_resv
  * lock or not.
  * Return: 0; -ENOMEM, -EINVAL, -EIO, -EREMOTEIO as dma_map_sgtable().
  */
-int dmashm_mapping_map(struct dmashm_mapping *mapping)
+int dmashm_mapping_map(struct dmashm_mapping *mapping, u32 writer)
 {
 	int ret = dma_map_sgtable(mapping->dev, &mapping->table, mapping->dir,
 				  0);
 
-	if (!ret)
-		mapping_note_segments(mapping);
-	return ret;
+	if (ret)
+		return ret;
+	mapping_note_segments(mapping);
+	mapping->writer = writer;
+	return 0;
 }
 
 /* The last segment that begins at a place or before it. */
@@ -309,8 +315,10 @@ void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,
 		dir = DMA_BIDIRECTIONAL;
 	mapping_sync(mapping, lines, mapping_dir(mapping, dir),
 		     mapping_sync_for_cpu);
-	if (dir == DMA_BIDIRECTIONAL)
-		mapping_open(&mapping->writing, &lines);
+	if (dir != DMA_BIDIRECTIONAL)
+		return;
+	mapping_open(&mapping->writing, &lines);
+	mapping->writer = 0;
 }
 
 /**
@@ -327,28 +335,31 @@ void dmashm_mapping_end_cpu(struct dmashm_mapping *mapping,
 {
 	mapping_sync(mapping, mapping_lines(range), mapping_dir(mapping, dir),
 		     mapping_sync_for_device);
-	if (dir != DMA_FROM_DEVICE)
-		mapping->writing = (struct dmashm_range){ 0 };
+	if (dir == DMA_FROM_DEVICE)
+		return;
+	mapping->writing = (struct dmashm_range){ 0 };
+	mapping->writer = 0;
 }
 
 /**
  * dmashm_mapping_unmap() - give all the data back to the CPU
  * @mapping: mapped
- * @written: somebody writes with the CPU who need not have said what by START
+ * @writer:  as for dmashm_mapping_map()
  *
  * All but what the CPU has been given to write, and not given back yet: there
  * it has written since what the device's memory knows nothing of. That may be
- * anything where who writes came before the device did.
+ * anything where who writes is still the one who did when the device came. Who
+ * came later has not written yet: a START is still to come.
  *
  * Context: as dmashm_mapping_map().
  */
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping, bool written)
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u32 writer)
 {
 	struct dmashm_range *writing = &mapping->writing;
 	struct dmashm_range before, after;
 	unsigned long attrs = 0;
 
-	if (written && range_is_empty(writing))
+	if (mapping->writer && mapping->writer == writer)
 		*writing = (struct dmashm_range){ 0, mapping->size };
 	before = (struct dmashm_range){ 0, writing->start };
 	after = (struct dmashm_range){ writing->end, mapping->size };

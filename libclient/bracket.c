@@ -89,8 +89,8 @@ static uint32_t *writes_word(const struct dmashm_buffer *buf)
  * Who writes excludes all, who reads only those who write. The kernel is told
  * who writes, so that a device which is gone before the bracket ends does not
  * undo it. Sequentially consistent, before must_sync() looks: pairs with the full
- * fence in dmashm_attachment_add() and the look of
- * dmashm_barrier_is_written_under(), which comes after it.
+ * fence in dmashm_attachment_add() and the look of dmashm_barrier_writer(), which
+ * comes after it.
  */
 static int lock(struct dmashm_buffer *buf, unsigned int access, uint64_t deadline)
 {

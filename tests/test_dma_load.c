@@ -163,6 +163,44 @@ TEST_LIMIT(no_bracket_that_reads_misses_what_a_device_wrote, 200)
 	ASSERT(load(dmashm_event(buf, WRITTEN)) > 0);
 }
 
+/* A writer finds what it wrote before, though devices come and go all the time. */
+static void count_up(struct dmashm_buffer *buf)
+{
+	uint8_t *data = map_buffer(buf);
+	uint32_t n;
+
+	for (n = 0; !load(dmashm_event(buf, STOP)); n++) {
+		ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, DMASHM_NEVER), 0);
+		ASSERT_EQ(cpu_reads(data, 4096), n);
+		cpu_writes(data, 4096, n + 1);
+		ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
+		store(dmashm_event(buf, WRITTEN), n);
+	}
+}
+
+TEST_LIMIT(no_bracket_that_wrote_is_undone_by_a_device_that_goes, 200)
+{
+	enum { ROUNDS = 5000 };
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = open_edu(), fd = dmashm_fd(buf), i;
+	pid_t pid = start_child();
+
+	if (!pid) {
+		count_up(buf);
+		_exit(0);
+	}
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(ioctl(edu, EDU_IOC_ATTACH, &fd), 0);
+		ASSERT_EQ(map_edu(edu, EDU_BIDIRECTIONAL, EDU_MAP_BY_CPU), 0);
+		if (i % 4 == 0)
+			sched_yield();
+		ASSERT_EQ(ioctl(edu, EDU_IOC_DETACH), 0);
+	}
+	store(dmashm_event(buf, STOP), 1);
+	wait_child(pid);
+	ASSERT(load(dmashm_event(buf, WRITTEN)) > 0);
+}
+
 /*
  * The ioctl is left out exactly while nobody is attached.
  */

@@ -95,6 +95,27 @@ TEST(a_device_goes_after_a_bracket)
 	ASSERT_EQ(cpu_reads(data, AT + 8), 2);
 }
 
+/* Its beginning was without a device, so without START. */
+TEST(a_device_comes_and_goes_in_the_middle_of_a_bracket)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	uint8_t *data = map_buffer(buf);
+	int edu;
+
+	ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, DMASHM_NEVER), 0);
+	cpu_writes(data, AT, 1);
+	edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	cpu_writes(data, AT, 2);
+	ASSERT_EQ(device_reads(edu, AT), without(1, 2));
+	close(edu);
+	ASSERT_EQ(cpu_reads(data, AT), 2);
+	ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
+	edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	device_writes(edu, AT, 3);
+	close(edu);
+	ASSERT_EQ(cpu_reads(data, AT), 3);
+}
+
 /* Who holds the barrier for a device, and not for the CPU, gets its data. */
 TEST(a_device_comes_writes_and_goes_while_the_barrier_is_held)
 {

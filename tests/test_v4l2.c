@@ -356,11 +356,12 @@ static void read_frames(struct dmashm_buffer **buf, size_t size, uint32_t frames
 
 /*
  * The camera takes part in no barrier: whoever queues a buffer has it in the
- * camera's place, until the frame is there. Meanwhile nobody else gets in.
+ * camera's place, until the frame is there. Meanwhile nobody else gets in. Not in
+ * a bracket: it is not the CPU that writes.
  */
 static void give_to_camera(struct camera *camera, uint32_t index, struct dmashm_buffer *buf)
 {
-	ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, dmashm_deadline(20 * SECOND)), 0);
+	ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(20 * SECOND)), 0);
 	ASSERT_EQ(queue_one(camera, index, dmashm_fd(buf), 0), 0);
 }
 
@@ -389,8 +390,10 @@ static void hand_on_frames(enum camera_kind kind, unsigned int flags)
 		struct dmashm_buffer *b = buf[i % 2];
 
 		ASSERT_EQ(take_shot(&camera).index, i % 2);
+		ASSERT_EQ(dmashm_unlock(b), 0);
+		ASSERT_EQ(dmashm_begin(b, DMASHM_READ, dmashm_deadline(20 * SECOND)), 0);
 		store(dmashm_event(b, HASH), hash_buffer(b, camera.size[0]));
-		ASSERT_EQ(dmashm_end(b, DMASHM_WRITE), 0);
+		ASSERT_EQ(dmashm_end(b, DMASHM_READ), 0);
 		set_event(b, CAME, i + 1);
 		await_event(b, READ, i + 1);
 		give_to_camera(&camera, i % 2, b);
