@@ -5,7 +5,7 @@ export KDIR ?= /lib/modules/$(shell uname -r)/build
 export PREFIX ?= /usr/local
 export DESTDIR
 
-.PHONY: all modules user lib tests examples bench install clean help demo check \
+.PHONY: all modules user lib tests examples bench install clean help demo demo-camera check \
 	model bench-barrier bench-memory deps
 
 all: modules user
@@ -40,8 +40,8 @@ clean:
 deps:
 	tests/vm/deps
 
-demo: deps
-	tests/vm/demo
+demo demo-camera: deps
+	tests/vm/$@
 
 check: deps
 	tests/vm/check $(TESTS)
@@ -57,6 +57,7 @@ help:
 	@echo 'make           the module (for KDIR), the library, the examples, the tests'
 	@echo 'make user      all of that but the modules'
 	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
+	@echo 'make demo-camera  a camera, an overlay and a display share frames, in a guest'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
 	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
@@ -70,7 +71,8 @@ help:
 	@echo 'FILE=PATH      demo: the file to stream (a kernel image)'
 	@echo 'NATIVE=1       demo: on the running kernel instead of in a guest'
 	@echo 'KERNELS=LIST   check: Debian suites to take kernels from (bookworm trixie)'
-	@echo 'KERNEL=SUITE   demo, model, bench-*: the same, for one kernel (trixie)'
+	@echo 'KERNEL=SUITE   demo, demo-camera, model, bench-*: the same, for one kernel (trixie)'
+	@echo 'FRAMES=N       demo-camera: how many to measure (100)'
 	@echo 'TESTS=LIST     check: only test programs whose names contain one of these'
 	@echo 'KILLS=N        check: how many members test_kill kills (200); for the nightly form:'
 	@echo '               make check TESTS=kill KILLS=2000 TEST_TIMEOUT=1200'
