@@ -5,8 +5,8 @@ export KDIR ?= /lib/modules/$(shell uname -r)/build
 export PREFIX ?= /usr/local
 export DESTDIR
 
-.PHONY: all modules user lib tests examples bench install clean help demo demo-camera check \
-	model bench-barrier bench-memory deps
+.PHONY: all modules user lib tests examples bench install clean help demo \
+	demo-camera check model bench-barrier bench-memory bench-sync deps
 
 all: modules user
 
@@ -50,7 +50,7 @@ model: deps
 	tests/vm/build $(or $(KERNEL),trixie) >/dev/null
 	tests/vm/compile $(or $(KERNEL),trixie) model/check
 
-bench-barrier bench-memory: deps
+bench-barrier bench-memory bench-sync: deps
 	bench/run $(@:bench-%=%)
 
 help:
@@ -62,6 +62,7 @@ help:
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
 	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
 	@echo 'make bench-memory   the same of creating, mapping, passing and importing memory'
+	@echo 'make bench-sync     the same of synchronising a part of a buffer with a device'
 	@echo 'make install   the module for KDIR, the library, the headers: see DESTDIR, PREFIX'
 	@echo 'make deps      what demo and check need on this machine, by apt'
 	@echo 'make clean     remove what was built here'
