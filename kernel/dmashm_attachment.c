@@ -122,7 +122,7 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 	 */
 	mutex_lock(&buffer->lock);
 	ret = dmashm_mapping_map(mapping,
-				 dmashm_barrier_writer(&buffer->barrier));
+				 dmashm_barrier_bracket(&buffer->barrier));
 	if (!ret)
 		list_add_tail(&mapping->node, &buffer->mappings);
 	mutex_unlock(&buffer->lock);
@@ -150,7 +150,8 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 
 	mutex_lock(&buffer->lock);
 	list_del(&mapping->node);
-	dmashm_mapping_unmap(mapping, dmashm_barrier_writer(&buffer->barrier));
+	dmashm_mapping_unmap(mapping,
+			     dmashm_barrier_bracket(&buffer->barrier));
 	mutex_unlock(&buffer->lock);
 	dmashm_mapping_free(mapping);
 }

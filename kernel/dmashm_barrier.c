@@ -241,29 +241,29 @@ static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 }
 
 /**
- * dmashm_barrier_writer() - who holds it, and says that he writes
+ * dmashm_barrier_bracket() - in which bracket somebody writes
  * @barrier: which one
  *
- * To the data, by the CPU, in user space. Pairs with the sequentially consistent
- * store in lock(), libclient/bracket.c: who did not see a device that was
- * attached before this is seen.
+ * To the data, by the CPU, in user space, as who holds the barrier says himself.
+ * Pairs with the sequentially consistent store in begin(), libclient/bracket.c:
+ * who did not see a device that was attached before this is seen.
  *
  * Context: any.
- * Return: the member's id; 0 nobody.
+ * Return: another number for each bracket; 0 for none.
  */
-u32 dmashm_barrier_writer(struct dmashm_barrier *barrier)
+u64 dmashm_barrier_bracket(struct dmashm_barrier *barrier)
 {
-	u32 word = READ_ONCE(*barrier_word(barrier)), id = 0;
+	u32 word = READ_ONCE(*barrier_word(barrier)), writes = 0;
 	struct dmashm_member *member = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&barrier->lock, flags);
 	if (dmashm_word_kind(word) == DMASHM_KIND_USER)
 		member = holder_of(barrier, word);
-	if (member && dmashm_reader_writes(barrier, member))
-		id = member->id;
+	if (member)
+		writes = dmashm_reader_writes(barrier, member);
 	spin_unlock_irqrestore(&barrier->lock, flags);
-	return id;
+	return writes & 1 ? (u64)dmashm_word_id(word) << 32 | writes : 0;
 }
 
 /*

@@ -61,7 +61,7 @@ int dmashm_barrier_unlock(struct dmashm_barrier *barrier,
 			  struct dmashm_member *member, enum dmashm_mode mode);
 int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member);
-u32 dmashm_barrier_writer(struct dmashm_barrier *barrier);
+u64 dmashm_barrier_bracket(struct dmashm_barrier *barrier);
 
 /* For the files of the barrier. */
 int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,

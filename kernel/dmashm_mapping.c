@@ -179,24 +179,21 @@ static void mapping_note_segments(struct dmashm_mapping *mapping)
 /**
  * dmashm_mapping_map() - hand all the data over to the device
  * @mapping: prepared
- * @writer:  the member that writes just now with the CPU, or 0
- *
- * @writer began without this device, and need not have said so by START. If the
- * device is gone before the END, unmapping leaves alone what he writes.
+ * @bracket: in which somebody writes with the CPU, who need not know of the device
  *
  * Context: process, may sleep; the caller holds buffer->lock, and the dma_resv
  * lock or not.
  * Return: 0; -ENOMEM, -EINVAL, -EIO, -EREMOTEIO as dma_map_sgtable().
  */
-int dmashm_mapping_map(struct dmashm_mapping *mapping, u32 writer)
+int dmashm_mapping_map(struct dmashm_mapping *mapping, u64 bracket)
 {
 	int ret = dma_map_sgtable(mapping->dev, &mapping->table, mapping->dir,
 				  0);
 
 	if (ret)
 		return ret;
+	mapping->bracket = bracket;
 	mapping_note_segments(mapping);
-	mapping->writer = writer;
 	return 0;
 }
 
@@ -315,10 +312,8 @@ void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,
 		dir = DMA_BIDIRECTIONAL;
 	mapping_sync(mapping, lines, mapping_dir(mapping, dir),
 		     mapping_sync_for_cpu);
-	if (dir != DMA_BIDIRECTIONAL)
-		return;
-	mapping_open(&mapping->writing, &lines);
-	mapping->writer = 0;
+	if (dir == DMA_BIDIRECTIONAL)
+		mapping_open(&mapping->writing, &lines);
 }
 
 /**
@@ -335,31 +330,30 @@ void dmashm_mapping_end_cpu(struct dmashm_mapping *mapping,
 {
 	mapping_sync(mapping, mapping_lines(range), mapping_dir(mapping, dir),
 		     mapping_sync_for_device);
-	if (dir == DMA_FROM_DEVICE)
-		return;
-	mapping->writing = (struct dmashm_range){ 0 };
-	mapping->writer = 0;
+	if (dir != DMA_FROM_DEVICE)
+		mapping->writing = (struct dmashm_range){ 0 };
 }
 
 /**
  * dmashm_mapping_unmap() - give all the data back to the CPU
  * @mapping: mapped
- * @writer:  as for dmashm_mapping_map()
+ * @bracket: in which somebody writes with the CPU
  *
  * All but what the CPU has been given to write, and not given back yet: there
  * it has written since what the device's memory knows nothing of. That may be
- * anything where who writes is still the one who did when the device came. Who
- * came later has not written yet: a START is still to come.
+ * anything in a bracket that has been open since before the device mapped, and
+ * began without START. One that is younger has not written before its START,
+ * which still has to find what the device wrote.
  *
  * Context: as dmashm_mapping_map().
  */
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u32 writer)
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 bracket)
 {
 	struct dmashm_range *writing = &mapping->writing;
 	struct dmashm_range before, after;
 	unsigned long attrs = 0;
 
-	if (mapping->writer && mapping->writer == writer)
+	if (bracket && bracket == mapping->bracket && range_is_empty(writing))
 		*writing = (struct dmashm_range){ 0, mapping->size };
 	before = (struct dmashm_range){ 0, writing->start };
 	after = (struct dmashm_range){ writing->end, mapping->size };

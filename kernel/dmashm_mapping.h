@@ -28,14 +28,14 @@ struct dmashm_mapping {
 	struct dmashm_segment *segments;	/* constant; NULL: none to sync */
 	unsigned int nr_segments;	/* constant */
 	struct dmashm_range writing;	/* buffer->lock; by the CPU, see unmap */
-	u32 writer;			/* buffer->lock; the same, see map */
+	u64 bracket;			/* constant; that was open at map, or 0 */
 };
 
 struct dmashm_mapping *dmashm_mapping_prepare(struct dmashm_buffer *buffer,
 					      struct device *dev,
 					      enum dma_data_direction dir);
-int dmashm_mapping_map(struct dmashm_mapping *mapping, u32 writer);
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u32 writer);
+int dmashm_mapping_map(struct dmashm_mapping *mapping, u64 bracket);
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 bracket);
 void dmashm_mapping_free(struct dmashm_mapping *mapping);
 
 void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,

@@ -70,15 +70,16 @@ u32 dmashm_reader_count(struct dmashm_barrier *barrier,
 }
 
 /**
- * dmashm_reader_writes() - does a member say that it writes, where it holds it?
+ * dmashm_reader_writes() - what a member says of its writing, where it holds it
  * @barrier: which one
  * @member:  which one
  *
  * Context: any; the caller holds barrier->lock.
- * Return: true if so; for people, and devices, not for the barrier.
+ * Return: DMASHM_SLOT_WRITES of its slot: odd while it writes. For people, and
+ * devices, not for the barrier.
  */
-bool dmashm_reader_writes(struct dmashm_barrier *barrier,
-			  const struct dmashm_member *member)
+u32 dmashm_reader_writes(struct dmashm_barrier *barrier,
+			 const struct dmashm_member *member)
 {
 	lockdep_assert_held(&barrier->lock);
 	return READ_ONCE(*dmashm_word(barrier->words, slot_offset(member) +

@@ -19,8 +19,8 @@ void dmashm_reader_forget(struct dmashm_barrier *barrier,
 			  struct dmashm_member *member);
 u32 dmashm_reader_count(struct dmashm_barrier *barrier,
 			const struct dmashm_member *member);
-bool dmashm_reader_writes(struct dmashm_barrier *barrier,
-			  const struct dmashm_member *member);
+u32 dmashm_reader_writes(struct dmashm_barrier *barrier,
+			 const struct dmashm_member *member);
 void dmashm_reader_wake_drainer(struct dmashm_barrier *barrier);
 bool dmashm_reader_any(struct dmashm_barrier *barrier);
 int dmashm_reader_drain(struct dmashm_barrier *barrier,

@@ -89,27 +89,36 @@ static uint32_t *writes_word(const struct dmashm_buffer *buf)
  * Who writes excludes all, who reads only those who write. The kernel is told
  * who writes, so that a device which is gone before the bracket ends does not
  * undo it. Sequentially consistent, before must_sync() looks: pairs with the full
- * fence in dmashm_attachment_add() and the look of dmashm_barrier_writer(), which
- * comes after it.
+ * fence in dmashm_attachment_add() and the look of
+ * dmashm_barrier_bracket(), when the device maps, which comes after it.
  */
 static int lock(struct dmashm_buffer *buf, unsigned int access, uint64_t deadline)
 {
+	uint32_t *word;
 	int held;
 
 	if (!(access & DMASHM_WRITE))
 		return dmashm_timedlock_shared(buf, deadline);
 	held = dmashm_timedlock(buf, deadline);
-	if (!held || held == -EOWNERDEAD)
-		__atomic_store_n(writes_word(buf), 1, __ATOMIC_SEQ_CST);
+	if (held && held != -EOWNERDEAD)
+		return held;
+	/* Nobody else writes it. Odd, and not as in the bracket before. */
+	word = writes_word(buf);
+	__atomic_store_n(word, (__atomic_load_n(word, __ATOMIC_RELAXED) + 2) | 1,
+			 __ATOMIC_SEQ_CST);
 	return held;
 }
 
 static int unlock(struct dmashm_buffer *buf, unsigned int access)
 {
+	uint32_t *word;
+
 	if (!(access & DMASHM_WRITE))
 		return dmashm_unlock_shared(buf);
 	/* Seen by the next one, whoever it is: what unlocks is a release. */
-	__atomic_store_n(writes_word(buf), 0, __ATOMIC_RELAXED);
+	word = writes_word(buf);
+	__atomic_store_n(word, (__atomic_load_n(word, __ATOMIC_RELAXED) + 1) & ~1u,
+			 __ATOMIC_RELAXED);
 	return dmashm_unlock(buf);
 }
 

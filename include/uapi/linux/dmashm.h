@@ -167,12 +167,12 @@ struct dmashm_facts {
  *   bit  31    DRAIN: an exclusive locker sleeps until that is 0; who comes out
  *              asks the kernel
  *
- * Its last word is not 0 while its member, holding the barrier exclusively, writes
- * to the data. Who leaves SYNC out because no device is attached sets it after
- * locking, then looks at the count of attachments, both sequentially consistent;
- * and clears it before unlocking. A device that comes and goes in between then
- * gives nothing back, which it else would, over what was written meanwhile. What
- * lies between the two words is the member's library's.
+ * Its last word is odd while its member, holding the barrier exclusively, writes
+ * to the data. Who leaves SYNC out because no device is attached makes it another
+ * odd number after locking, then looks at the count of attachments, both
+ * sequentially consistent; and makes it even before unlocking. A device that comes
+ * and goes in between then gives nothing back, which it else would, over what was
+ * written meanwhile. What lies between the two words is the member's library's.
  *
  * The words of READERS, together a map of 64 bits: bit s says that the slot s
  * is to be looked at; bit 63, that the kernel is in, shared, or viewers are. A
