@@ -94,6 +94,19 @@ void dmashm_attachment_show(struct dmashm_buffer *buffer, struct seq_file *m)
 	mutex_unlock(&buffer->lock);
 }
 
+/*
+ * What somebody writes who began, by START, before a device came: as long as he
+ * has the barrier. Of one without it nobody would know when he is gone.
+ */
+static struct dmashm_range attachment_writing(struct dmashm_buffer *buffer)
+{
+	u32 holder = dmashm_barrier_holder(&buffer->barrier);
+
+	if (!holder || holder != buffer->writer)
+		return (struct dmashm_range){ 0 };
+	return buffer->writing;
+}
+
 /**
  * dmashm_attachment_map() - map the buffer for a device
  * @buffer: the whole of it
@@ -123,8 +136,10 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 	mutex_lock(&buffer->lock);
 	ret = dmashm_mapping_map(mapping,
 				 dmashm_barrier_bracket(&buffer->barrier));
-	if (!ret)
+	if (!ret) {
+		mapping->writing = attachment_writing(buffer);
 		list_add_tail(&mapping->node, &buffer->mappings);
+	}
 	mutex_unlock(&buffer->lock);
 	if (!ret)
 		return &mapping->table;
@@ -176,6 +191,18 @@ bool dmashm_attachment_any(struct dmashm_buffer *buffer)
 	return any;
 }
 
+static void attachment_note_writing(struct dmashm_buffer *buffer,
+				    const struct dmashm_range *range)
+{
+	u32 holder = dmashm_barrier_holder(&buffer->barrier);
+
+	/* Of another one, who is gone without an END. */
+	if (holder != buffer->writer)
+		buffer->writing = (struct dmashm_range){ 0 };
+	buffer->writer = holder;
+	dmashm_range_add(&buffer->writing, range);
+}
+
 static void attachment_begin_cpu(struct dmashm_buffer *buffer,
 				 const struct dmashm_range *range,
 				 enum dma_data_direction dir)
@@ -190,6 +217,8 @@ static void attachment_begin_cpu(struct dmashm_buffer *buffer,
 					     range->end - range->start);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dmashm_mapping_begin_cpu(mapping, range, dir);
+	if (dir != DMA_FROM_DEVICE)
+		attachment_note_writing(buffer, range);
 }
 
 /**
@@ -264,5 +293,7 @@ void dmashm_attachment_end_cpu(struct dmashm_buffer *buffer,
 	mutex_lock(&buffer->lock);
 	list_for_each_entry(mapping, &buffer->mappings, node)
 		dmashm_mapping_end_cpu(mapping, range, dir);
+	if (dir != DMA_FROM_DEVICE)
+		buffer->writing = (struct dmashm_range){ 0 };
 	mutex_unlock(&buffer->lock);
 }

@@ -266,6 +266,22 @@ u64 dmashm_barrier_bracket(struct dmashm_barrier *barrier)
 	return writes & 1 ? (u64)dmashm_word_id(word) << 32 | writes : 0;
 }
 
+/**
+ * dmashm_barrier_holder() - who holds it exclusively
+ * @barrier: which one
+ *
+ * Context: any.
+ * Return: another number for each holder; 0 nobody.
+ */
+u32 dmashm_barrier_holder(struct dmashm_barrier *barrier)
+{
+	u32 word = READ_ONCE(*barrier_word(barrier));
+
+	if (dmashm_word_kind(word) == DMASHM_KIND_FREE)
+		return 0;
+	return word & (DMASHM_ID_MAX << DMASHM_ID_SHIFT | DMASHM_KIND_MASK);
+}
+
 /*
  * What the word should say: DIED where it belongs to nobody; and where it is
  * free, no other marks than the queue's, lest somebody be locked out by marks

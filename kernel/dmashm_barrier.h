@@ -62,6 +62,7 @@ int dmashm_barrier_unlock(struct dmashm_barrier *barrier,
 int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member);
 u64 dmashm_barrier_bracket(struct dmashm_barrier *barrier);
+u32 dmashm_barrier_holder(struct dmashm_barrier *barrier);
 
 /* For the files of the barrier. */
 int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,

@@ -227,11 +227,6 @@ static struct dmashm_range mapping_lines(const struct dmashm_range *range)
 				      round_up(range->end, line) };
 }
 
-static bool range_is_empty(const struct dmashm_range *range)
-{
-	return range->start == range->end;
-}
-
 typedef void (*mapping_sync_fn)(struct device *dev, dma_addr_t address,
 				size_t size, enum dma_data_direction dir);
 
@@ -242,7 +237,7 @@ static void mapping_sync(const struct dmashm_mapping *mapping,
 {
 	unsigned int i;
 
-	if (!mapping->nr_segments || range_is_empty(&range))
+	if (!mapping->nr_segments || dmashm_range_is_empty(&range))
 		return;
 	i = mapping_segment_at(mapping, range.start);
 	while (range.start < range.end) {
@@ -280,16 +275,6 @@ static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
 	return mapping->dir == DMA_BIDIRECTIONAL ? dir : mapping->dir;
 }
 
-/* Another one may be open, of somebody without the barrier, or of a dead one. */
-static void mapping_open(struct dmashm_range *writing,
-			 const struct dmashm_range *range)
-{
-	if (range_is_empty(writing))
-		*writing = *range;
-	writing->start = min(writing->start, range->start);
-	writing->end = max(writing->end, range->end);
-}
-
 /**
  * dmashm_mapping_begin_cpu() - give a range to the CPU
  * @mapping: from whom
@@ -312,8 +297,9 @@ void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,
 		dir = DMA_BIDIRECTIONAL;
 	mapping_sync(mapping, lines, mapping_dir(mapping, dir),
 		     mapping_sync_for_cpu);
+	/* Another one may be open, of somebody without the barrier, or of a dead one. */
 	if (dir == DMA_BIDIRECTIONAL)
-		mapping_open(&mapping->writing, &lines);
+		dmashm_range_add(&mapping->writing, &lines);
 }
 
 /**
@@ -353,11 +339,11 @@ void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 bracket)
 	struct dmashm_range before, after;
 	unsigned long attrs = 0;
 
-	if (bracket && bracket == mapping->bracket && range_is_empty(writing))
+	if (bracket && bracket == mapping->bracket && dmashm_range_is_empty(writing))
 		*writing = (struct dmashm_range){ 0, mapping->size };
 	before = (struct dmashm_range){ 0, writing->start };
 	after = (struct dmashm_range){ writing->end, mapping->size };
-	if (!range_is_empty(writing)) {
+	if (!dmashm_range_is_empty(writing)) {
 		mapping_sync(mapping, before, mapping->dir,
 			     mapping_sync_for_cpu);
 		mapping_sync(mapping, after, mapping->dir,

@@ -109,6 +109,22 @@ TEST(a_device_comes_and_goes_in_the_middle_of_a_bracket)
 	ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
 }
 
+/* The same of who says START to no device, by the bare ioctls. */
+TEST(a_device_comes_and_goes_between_start_and_end)
+{
+	int fd = create(SIZE), member = join(fd), edu;
+	uint8_t *data = map_data(fd, SIZE);
+
+	ASSERT_EQ(try_lock(member), 0);
+	start(fd, DMA_BUF_SYNC_RW);
+	edu = device(fd, EDU_BIDIRECTIONAL);
+	cpu_writes(data, AT, 2);
+	close(edu);
+	ASSERT_EQ(cpu_reads(data, AT), 2);
+	end(fd, DMA_BUF_SYNC_RW);
+	ASSERT_EQ(unlock(member), 0);
+}
+
 /* The writer finds what it wrote before; devices come and go all the time. */
 TEST_LIMIT(no_write_is_undone_by_a_device_that_goes, 120)
 {
