@@ -17,7 +17,7 @@
 
 #include "dmashm_barrier.h"
 #include "dmashm_control.h"
-#include "dmashm_mapping.h"
+#include "dmashm_range.h"
 #include "dmashm_writer.h"
 
 struct dmashm_lease;

@@ -5,33 +5,13 @@
 
 #include <linux/dma-direction.h>
 #include <linux/list.h>
-#include <linux/minmax.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
+#include "dmashm_range.h"
+
 struct device;
 struct dmashm_buffer;
-
-/* Bytes of the data: from start on, before end. Empty where both are the same. */
-struct dmashm_range {
-	size_t start;
-	size_t end;
-};
-
-static inline bool dmashm_range_is_empty(const struct dmashm_range *range)
-{
-	return range->start == range->end;
-}
-
-/* What lies between two is added too. */
-static inline void dmashm_range_add(struct dmashm_range *to,
-				    const struct dmashm_range *range)
-{
-	if (dmashm_range_is_empty(to))
-		*to = *range;
-	to->start = min(to->start, range->start);
-	to->end = max(to->end, range->end);
-}
 
 struct dmashm_segment;
 

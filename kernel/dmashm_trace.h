@@ -12,7 +12,7 @@
 #include <linux/tracepoint.h>
 
 #include "dmashm_barrier.h"
-#include "dmashm_mapping.h"
+#include "dmashm_range.h"
 
 struct dmashm_buffer;
 struct vm_fault;
