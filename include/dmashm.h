@@ -365,7 +365,8 @@ int dmashm_begin_range(struct dmashm_buffer *buf, unsigned int access,
  * @length: the same
  *
  * As dmashm_end(), and -EINVAL, with nothing done, if the range does not lie
- * within the data.
+ * within the data. dmashm_end() in its place would hand over, and so undo, what
+ * devices wrote elsewhere.
  */
 int dmashm_end_range(struct dmashm_buffer *buf, unsigned int access,
 		     size_t offset, size_t length);
@@ -419,6 +420,9 @@ int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count);
  * @n:        which word
  * @expected: the value that it had while the barrier was held
  * @deadline: for the sleep
+ *
+ * For brackets of dmashm_begin(), not of dmashm_begin_range(): it ends and begins
+ * one around all of the data.
  *
  * What a condition variable does. Who changes the word after the barrier was
  * let go, and wakes, is not missed. The barrier is taken again without a

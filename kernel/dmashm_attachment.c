@@ -41,7 +41,8 @@ struct dmashm_attachment *dmashm_attachment_add(struct dmashm_buffer *buffer,
 	list_add_tail(&attachment->node, &buffer->attachments);
 	/* Read by members without a lock. */
 	WRITE_ONCE(facts->attachments, facts->attachments + 1);
-	WRITE_ONCE(facts->arrivals, facts->arrivals + 1);
+	/* Release: who sees the arrival sees the attachment. */
+	smp_store_release(&facts->arrivals, facts->arrivals + 1);
 	mutex_unlock(&buffer->lock);
 	/*
 	 * Before the device maps. Pairs with the full fence that a member puts
@@ -95,16 +96,24 @@ void dmashm_attachment_show(struct dmashm_buffer *buffer, struct seq_file *m)
 }
 
 /*
- * What somebody writes who began, by START, before a device came: as long as he
- * has the barrier. Of one without it nobody would know when he is gone.
+ * Whoever has the barrier may have been given the data to write before the
+ * device came: what he was given, by START, or else anything, for who says that
+ * he writes may have left START out.
  */
-static struct dmashm_range attachment_writing(struct dmashm_buffer *buffer)
+static int attachment_map(struct dmashm_buffer *buffer,
+			  struct dmashm_mapping *mapping)
 {
-	u32 holder = dmashm_barrier_holder(&buffer->barrier);
+	u64 turn = dmashm_barrier_turn(&buffer->barrier);
+	int ret = dmashm_mapping_map(mapping);
 
-	if (!holder || holder != buffer->writer)
-		return (struct dmashm_range){ 0 };
-	return buffer->writing;
+	if (ret)
+		return ret;
+	if (turn && turn == buffer->writer)
+		dmashm_mapping_leave_out(mapping, &buffer->writing, turn);
+	else if (turn & 1)
+		dmashm_mapping_leave_out(mapping, NULL, turn);
+	list_add_tail(&mapping->node, &buffer->mappings);
+	return 0;
 }
 
 /**
@@ -134,12 +143,7 @@ struct sg_table *dmashm_attachment_map(struct dmashm_buffer *buffer,
 	 * hand-over and the list.
 	 */
 	mutex_lock(&buffer->lock);
-	ret = dmashm_mapping_map(mapping,
-				 dmashm_barrier_bracket(&buffer->barrier));
-	if (!ret) {
-		mapping->writing = attachment_writing(buffer);
-		list_add_tail(&mapping->node, &buffer->mappings);
-	}
+	ret = attachment_map(buffer, mapping);
 	mutex_unlock(&buffer->lock);
 	if (!ret)
 		return &mapping->table;
@@ -165,8 +169,7 @@ void dmashm_attachment_unmap(struct dmashm_buffer *buffer,
 
 	mutex_lock(&buffer->lock);
 	list_del(&mapping->node);
-	dmashm_mapping_unmap(mapping,
-			     dmashm_barrier_bracket(&buffer->barrier));
+	dmashm_mapping_unmap(mapping, dmashm_barrier_turn(&buffer->barrier));
 	mutex_unlock(&buffer->lock);
 	dmashm_mapping_free(mapping);
 }
@@ -191,15 +194,14 @@ bool dmashm_attachment_any(struct dmashm_buffer *buffer)
 	return any;
 }
 
+/* For devices that map from now on. */
 static void attachment_note_writing(struct dmashm_buffer *buffer,
-				    const struct dmashm_range *range)
+				    const struct dmashm_range *range, u64 turn)
 {
-	u32 holder = dmashm_barrier_holder(&buffer->barrier);
-
 	/* Of another one, who is gone without an END. */
-	if (holder != buffer->writer)
+	if (turn != buffer->writer)
 		buffer->writing = (struct dmashm_range){ 0 };
-	buffer->writer = holder;
+	buffer->writer = turn;
 	dmashm_range_add(&buffer->writing, range);
 }
 
@@ -207,6 +209,7 @@ static void attachment_begin_cpu(struct dmashm_buffer *buffer,
 				 const struct dmashm_range *range,
 				 enum dma_data_direction dir)
 {
+	u64 turn = dmashm_barrier_turn(&buffer->barrier);
 	struct dmashm_mapping *mapping;
 
 	lockdep_assert_held(&buffer->vmap_lock);
@@ -216,9 +219,9 @@ static void attachment_begin_cpu(struct dmashm_buffer *buffer,
 		invalidate_kernel_vmap_range(buffer->vaddr + range->start,
 					     range->end - range->start);
 	list_for_each_entry(mapping, &buffer->mappings, node)
-		dmashm_mapping_begin_cpu(mapping, range, dir);
+		dmashm_mapping_begin_cpu(mapping, range, dir, turn);
 	if (dir != DMA_FROM_DEVICE)
-		attachment_note_writing(buffer, range);
+		attachment_note_writing(buffer, range, turn);
 }
 
 /**

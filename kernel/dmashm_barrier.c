@@ -12,6 +12,7 @@
  * as everywhere in the kernel.)
  */
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -35,6 +36,9 @@
  */
 #define BARRIER_TRIES 16
 
+/* No member's id reaches so high: see dmashm_barrier_turn(). */
+#define BARRIER_KERNEL_TURN BIT_ULL(63)
+
 /* The part of the word that says who holds it. */
 #define BARRIER_HOLDER (DMASHM_KIND_MASK | (~0u << DMASHM_ID_SHIFT))
 
@@ -47,6 +51,12 @@ static u32 *barrier_word(struct dmashm_barrier *barrier)
 static u32 barrier_held(const struct dmashm_member *member)
 {
 	return member ? DMASHM_HELD(member->id) : DMASHM_KIND_KERNEL;
+}
+
+static void barrier_kernel_took(struct dmashm_barrier *barrier)
+{
+	barrier->kernel_holds = true;
+	barrier->kernel_turns++;
 }
 
 static bool barrier_is_held(struct dmashm_barrier *barrier, u32 held)
@@ -79,6 +89,7 @@ void dmashm_barrier_init(struct dmashm_barrier *barrier,
 	barrier->lease_count = 0;
 	barrier->last_id = 0;
 	barrier->kernel_holds = false;
+	barrier->kernel_turns = 0;
 	barrier->kernel_readers = 0;
 	bitmap_zero(barrier->slots, DMASHM_CAPACITY);
 }
@@ -241,45 +252,39 @@ static bool holder_lives(struct dmashm_barrier *barrier, u32 word)
 }
 
 /**
- * dmashm_barrier_bracket() - in which bracket somebody writes
+ * dmashm_barrier_turn() - who holds it exclusively, and for which time
  * @barrier: which one
  *
- * To the data, by the CPU, in user space, as who holds the barrier says himself.
- * Pairs with the sequentially consistent store in begin(), libclient/bracket.c:
- * who did not see a device that was attached before this is seen.
+ * A member's library says in its slot that it writes to the data with the CPU, and
+ * gives each such time another number. Pairs with the full fence in lock(),
+ * libclient/bracket.c: who did not see a device that was attached before this is
+ * seen. A member that says nothing has one number for all of its times.
  *
  * Context: any.
- * Return: another number for each bracket; 0 for none.
+ * Return: a number, odd if a member says that it writes; 0 nobody.
  */
-u64 dmashm_barrier_bracket(struct dmashm_barrier *barrier)
-{
-	u32 word = READ_ONCE(*barrier_word(barrier)), writes = 0;
-	struct dmashm_member *member = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&barrier->lock, flags);
-	if (dmashm_word_kind(word) == DMASHM_KIND_USER)
-		member = holder_of(barrier, word);
-	if (member)
-		writes = dmashm_reader_writes(barrier, member);
-	spin_unlock_irqrestore(&barrier->lock, flags);
-	return writes & 1 ? (u64)dmashm_word_id(word) << 32 | writes : 0;
-}
-
-/**
- * dmashm_barrier_holder() - who holds it exclusively
- * @barrier: which one
- *
- * Context: any.
- * Return: another number for each holder; 0 nobody.
- */
-u32 dmashm_barrier_holder(struct dmashm_barrier *barrier)
+u64 dmashm_barrier_turn(struct dmashm_barrier *barrier)
 {
 	u32 word = READ_ONCE(*barrier_word(barrier));
+	struct dmashm_member *member = NULL;
+	unsigned long flags;
+	u64 turn = 0;
 
-	if (dmashm_word_kind(word) == DMASHM_KIND_FREE)
-		return 0;
-	return word & (DMASHM_ID_MAX << DMASHM_ID_SHIFT | DMASHM_KIND_MASK);
+	spin_lock_irqsave(&barrier->lock, flags);
+	switch (dmashm_word_kind(word)) {
+	case DMASHM_KIND_USER:
+		member = holder_of(barrier, word);
+		if (member)
+			turn = (u64)member->id << 32 |
+			       dmashm_reader_writes(barrier, member);
+		break;
+	case DMASHM_KIND_KERNEL:
+		if (barrier->kernel_holds)
+			turn = BARRIER_KERNEL_TURN | barrier->kernel_turns << 1;
+		break;
+	}
+	spin_unlock_irqrestore(&barrier->lock, flags);
+	return turn;
 }
 
 /*
@@ -370,7 +375,7 @@ static int barrier_claim(struct dmashm_barrier *barrier,
 		 */
 		if (cmpxchg(p, word, new) == word) {
 			if (!locker->member)
-				barrier->kernel_holds = true;
+				barrier_kernel_took(barrier);
 			return word & DMASHM_DIED ? -EOWNERDEAD : 0;
 		}
 	}

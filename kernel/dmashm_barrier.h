@@ -40,6 +40,7 @@ struct dmashm_barrier {
 	unsigned int lease_count;	/* lock; how many those are */
 	u32 last_id;			/* lock; ids are given in order */
 	bool kernel_holds;		/* lock; the kernel took the word */
+	u64 kernel_turns;		/* lock; how often it did */
 	unsigned int kernel_readers;	/* lock; times it is in, shared; leases too */
 	DECLARE_BITMAP(slots, DMASHM_CAPACITY);	/* lock; given to members */
 };
@@ -61,8 +62,7 @@ int dmashm_barrier_unlock(struct dmashm_barrier *barrier,
 			  struct dmashm_member *member, enum dmashm_mode mode);
 int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member);
-u64 dmashm_barrier_bracket(struct dmashm_barrier *barrier);
-u32 dmashm_barrier_holder(struct dmashm_barrier *barrier);
+u64 dmashm_barrier_turn(struct dmashm_barrier *barrier);
 
 /* For the files of the barrier. */
 int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,

@@ -61,7 +61,7 @@ struct dmashm_buffer {
 	struct list_head attachments;	/* lock; devices that may map */
 	struct list_head mappings;	/* lock; what devices have mapped */
 	struct dmashm_range writing;	/* lock; START gave it to the CPU */
-	u32 writer;			/* lock; who held the barrier then */
+	u64 writer;			/* lock; who had the barrier then */
 
 	struct mutex vmap_lock;		/* held while the data is vmapped */
 	void *vaddr;			/* vmap_lock; NULL while vmap_count is 0 */

@@ -9,8 +9,8 @@
  * did. So what is carried is no more than what was asked for, and never back
  * over what the CPU is writing.
  *
- * Documentation/core-api/dma-api.rst: what was mapped as a list may be
- * synchronised in parts, by address.
+ * Documentation/core-api/dma-api.rst lets a part be synchronised by its address
+ * where all of it follows in memory, as each piece of the list does.
  */
 #include <linux/cache.h>
 #include <linux/dma-mapping.h>
@@ -156,10 +156,14 @@ static bool mapping_needs_sync(struct dmashm_mapping *mapping)
 	return false;
 }
 
+/*
+ * A piece for each of the CPU's, which follow each other in memory: of what the
+ * DMA API has joined for the device, it would take the first one for all.
+ */
 static void mapping_note_segments(struct dmashm_mapping *mapping)
 {
-	struct scatterlist *sg;
-	size_t start = 0;
+	struct scatterlist *joined = mapping->table.sgl, *sg;
+	size_t start = 0, skip = 0;
 	int i;
 
 	if (!mapping_needs_sync(mapping)) {
@@ -167,34 +171,55 @@ static void mapping_note_segments(struct dmashm_mapping *mapping)
 		mapping->segments = NULL;
 		return;
 	}
-	/* The DMA API may have joined some, never put them in another order. */
-	for_each_sgtable_dma_sg(&mapping->table, sg, i) {
+	for_each_sgtable_sg(&mapping->table, sg, i) {
+		if (skip == sg_dma_len(joined)) {
+			joined = sg_next(joined);
+			skip = 0;
+		}
 		mapping->segments[i].start = start;
-		mapping->segments[i].address = sg_dma_address(sg);
-		start += sg_dma_len(sg);
+		mapping->segments[i].address = sg_dma_address(joined) + skip;
+		start += sg->length;
+		skip += sg->length;
 	}
-	mapping->nr_segments = mapping->table.nents;
+	mapping->nr_segments = mapping->table.orig_nents;
 }
 
 /**
  * dmashm_mapping_map() - hand all the data over to the device
  * @mapping: prepared
- * @bracket: in which somebody writes with the CPU, who need not know of the device
  *
  * Context: process, may sleep; the caller holds buffer->lock, and the dma_resv
  * lock or not.
  * Return: 0; -ENOMEM, -EINVAL, -EIO, -EREMOTEIO as dma_map_sgtable().
  */
-int dmashm_mapping_map(struct dmashm_mapping *mapping, u64 bracket)
+int dmashm_mapping_map(struct dmashm_mapping *mapping)
 {
 	int ret = dma_map_sgtable(mapping->dev, &mapping->table, mapping->dir,
 				  0);
 
-	if (ret)
-		return ret;
-	mapping->bracket = bracket;
-	mapping_note_segments(mapping);
-	return 0;
+	if (!ret)
+		mapping_note_segments(mapping);
+	return ret;
+}
+
+/**
+ * dmashm_mapping_leave_out() - somebody was writing before the device came
+ * @mapping: new
+ * @range:   what; NULL: it could be anything, until he says more by START
+ * @writer:  whose turn it is, see dmashm_barrier_turn()
+ *
+ * That is not to be given back when the device goes, if he still writes then.
+ *
+ * Context: as dmashm_mapping_map().
+ */
+void dmashm_mapping_leave_out(struct dmashm_mapping *mapping,
+			      const struct dmashm_range *range, u64 writer)
+{
+	const struct dmashm_range all = { 0, mapping->size };
+
+	mapping->writing = range ? *range : all;
+	mapping->assumed = !range;
+	mapping->writer = writer;
 }
 
 /* The last segment that begins at a place or before it. */
@@ -275,12 +300,24 @@ static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
 	return mapping->dir == DMA_BIDIRECTIONAL ? dir : mapping->dir;
 }
 
+/* One that is still open stays so, but not of one whose turn is over. */
+static void mapping_note_writing(struct dmashm_mapping *mapping,
+				 const struct dmashm_range *range, u64 turn)
+{
+	if (mapping->assumed || mapping->writer != turn)
+		mapping->writing = (struct dmashm_range){ 0 };
+	mapping->assumed = false;
+	mapping->writer = turn;
+	dmashm_range_add(&mapping->writing, range);
+}
+
 /**
  * dmashm_mapping_begin_cpu() - give a range to the CPU
  * @mapping: from whom
  * @range:   which bytes, within the buffer
  * @dir:     DMA_FROM_DEVICE the CPU reads; DMA_TO_DEVICE, DMA_BIDIRECTIONAL it
  *           writes
+ * @turn:    whose, see dmashm_barrier_turn()
  *
  * Who says that he only writes is given what is there too: he need not write
  * all of it, and what he leaves out would go back as it was before.
@@ -289,17 +326,14 @@ static enum dma_data_direction mapping_dir(const struct dmashm_mapping *mapping,
  */
 void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,
 			      const struct dmashm_range *range,
-			      enum dma_data_direction dir)
+			      enum dma_data_direction dir, u64 turn)
 {
-	struct dmashm_range lines = mapping_lines(range);
-
 	if (dir == DMA_TO_DEVICE)
 		dir = DMA_BIDIRECTIONAL;
-	mapping_sync(mapping, lines, mapping_dir(mapping, dir),
+	mapping_sync(mapping, mapping_lines(range), mapping_dir(mapping, dir),
 		     mapping_sync_for_cpu);
-	/* Another one may be open, of somebody without the barrier, or of a dead one. */
 	if (dir == DMA_BIDIRECTIONAL)
-		dmashm_range_add(&mapping->writing, &lines);
+		mapping_note_writing(mapping, range, turn);
 }
 
 /**
@@ -316,34 +350,42 @@ void dmashm_mapping_end_cpu(struct dmashm_mapping *mapping,
 {
 	mapping_sync(mapping, mapping_lines(range), mapping_dir(mapping, dir),
 		     mapping_sync_for_device);
-	if (dir != DMA_FROM_DEVICE)
-		mapping->writing = (struct dmashm_range){ 0 };
+	if (dir == DMA_FROM_DEVICE)
+		return;
+	mapping->writing = (struct dmashm_range){ 0 };
+	mapping->assumed = false;
+}
+
+/*
+ * What not to give back. Whose turn is over, by death or without an END, does not
+ * write any more; of one without the barrier nobody knows.
+ */
+static struct dmashm_range mapping_written(const struct dmashm_mapping *mapping,
+					   u64 turn)
+{
+	if (mapping->writer && mapping->writer != turn)
+		return (struct dmashm_range){ 0 };
+	return mapping_lines(&mapping->writing);
 }
 
 /**
  * dmashm_mapping_unmap() - give all the data back to the CPU
  * @mapping: mapped
- * @bracket: in which somebody writes with the CPU
+ * @turn:    whose, see dmashm_barrier_turn()
  *
  * All but what the CPU has been given to write, and not given back yet: there
- * it has written since what the device's memory knows nothing of. That may be
- * anything in a bracket that has been open since before the device mapped, and
- * began without START. One that is younger has not written before its START,
- * which still has to find what the device wrote.
+ * it has written since what the device's memory knows nothing of.
  *
  * Context: as dmashm_mapping_map().
  */
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 bracket)
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 turn)
 {
-	struct dmashm_range *writing = &mapping->writing;
-	struct dmashm_range before, after;
+	struct dmashm_range writing = mapping_written(mapping, turn);
+	struct dmashm_range before = { 0, writing.start };
+	struct dmashm_range after = { writing.end, mapping->size };
 	unsigned long attrs = 0;
 
-	if (bracket && bracket == mapping->bracket && dmashm_range_is_empty(writing))
-		*writing = (struct dmashm_range){ 0, mapping->size };
-	before = (struct dmashm_range){ 0, writing->start };
-	after = (struct dmashm_range){ writing->end, mapping->size };
-	if (!dmashm_range_is_empty(writing)) {
+	if (!dmashm_range_is_empty(&writing)) {
 		mapping_sync(mapping, before, mapping->dir,
 			     mapping_sync_for_cpu);
 		mapping_sync(mapping, after, mapping->dir,

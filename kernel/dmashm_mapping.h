@@ -24,19 +24,22 @@ struct dmashm_mapping {
 	struct dmashm_segment *segments;	/* constant; NULL: none to sync */
 	unsigned int nr_segments;	/* constant */
 	struct dmashm_range writing;	/* buffer->lock; by the CPU, see unmap */
-	u64 bracket;			/* constant; that was open at map, or 0 */
+	bool assumed;			/* buffer->lock; nobody has said so */
+	u64 writer;			/* buffer->lock; whose turn it is */
 };
 
 struct dmashm_mapping *dmashm_mapping_prepare(struct dmashm_buffer *buffer,
 					      struct device *dev,
 					      enum dma_data_direction dir);
-int dmashm_mapping_map(struct dmashm_mapping *mapping, u64 bracket);
-void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 bracket);
+int dmashm_mapping_map(struct dmashm_mapping *mapping);
+void dmashm_mapping_leave_out(struct dmashm_mapping *mapping,
+			      const struct dmashm_range *range, u64 writer);
+void dmashm_mapping_unmap(struct dmashm_mapping *mapping, u64 turn);
 void dmashm_mapping_free(struct dmashm_mapping *mapping);
 
 void dmashm_mapping_begin_cpu(struct dmashm_mapping *mapping,
 			      const struct dmashm_range *range,
-			      enum dma_data_direction dir);
+			      enum dma_data_direction dir, u64 turn);
 void dmashm_mapping_end_cpu(struct dmashm_mapping *mapping,
 			    const struct dmashm_range *range,
 			    enum dma_data_direction dir);

@@ -88,9 +88,9 @@ static uint32_t *writes_word(const struct dmashm_buffer *buf)
 /*
  * Who writes excludes all, who reads only those who write. The kernel is told
  * who writes, so that a device which is gone before the bracket ends does not
- * undo it. Sequentially consistent, before must_sync() looks: pairs with the full
- * fence in dmashm_attachment_add() and the look of
- * dmashm_barrier_bracket(), when the device maps, which comes after it.
+ * undo it. A full fence, before must_sync() looks: pairs with the one in
+ * dmashm_attachment_add(), after which the device maps, and dmashm_barrier_turn()
+ * looks at this word. So either the device is seen here, or this is seen there.
  */
 static int lock(struct dmashm_buffer *buf, unsigned int access, uint64_t deadline)
 {
@@ -105,7 +105,8 @@ static int lock(struct dmashm_buffer *buf, unsigned int access, uint64_t deadlin
 	/* Nobody else writes it. Odd, and not as in the bracket before. */
 	word = writes_word(buf);
 	__atomic_store_n(word, (__atomic_load_n(word, __ATOMIC_RELAXED) + 2) | 1,
-			 __ATOMIC_SEQ_CST);
+			 __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return held;
 }
 

@@ -109,6 +109,24 @@ TEST(a_device_comes_and_goes_in_the_middle_of_a_bracket)
 	ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
 }
 
+/* A bracket that ended without END, for its device had gone, is over all the same. */
+TEST(a_device_comes_after_a_bracket_whose_device_had_gone)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	uint8_t *data = map_buffer(buf);
+
+	ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, DMASHM_NEVER), 0);
+	close(edu);
+	ASSERT_EQ(dmashm_end(buf, DMASHM_WRITE), 0);
+	ASSERT_EQ(dmashm_lock(buf), 0);
+	edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	device_writes(edu, AT, 3);
+	close(edu);
+	ASSERT_EQ(dmashm_unlock(buf), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 3);
+}
+
 /* The same of who says START to no device, by the bare ioctls. */
 TEST(a_device_comes_and_goes_between_start_and_end)
 {
@@ -171,6 +189,83 @@ TEST(a_device_goes_just_before_start)
 	close(edu);
 	start(fd, DMA_BUF_SYNC_RW);
 	ASSERT_EQ(cpu_reads(data, AT), 1);
+}
+
+/* A device that maps for each transfer, beside a bracket around a part. */
+TEST(a_device_comes_and_goes_beside_a_bracket_around_a_part)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = attach_edu(dmashm_fd(buf));
+	uint8_t *data = map_buffer(buf);
+
+	ASSERT_EQ(dmashm_begin_range(buf, DMASHM_WRITE, AT, 8, DMASHM_NEVER), 0);
+	ASSERT_EQ(map_edu(edu, EDU_BIDIRECTIONAL, EDU_MAP_BY_CPU), 0);
+	cpu_writes(data, AT, 1);
+	device_writes(edu, ELSE, 7);
+	ASSERT_EQ(unmap_edu(edu), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 1);
+	ASSERT_EQ(dmashm_end_range(buf, DMASHM_WRITE, AT, 8), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 1);
+	ASSERT_EQ(cpu_reads(data, ELSE), 7);
+}
+
+/* Of one who died between START and END: what the device then writes is its own. */
+TEST(a_device_goes_after_a_writer_died)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = device(dmashm_fd(buf), EDU_BIDIRECTIONAL);
+	uint8_t *data = map_buffer(buf);
+	pid_t pid = start_child();
+
+	if (!pid) {
+		ASSERT_EQ(dmashm_begin(buf, DMASHM_WRITE, DMASHM_NEVER), 0);
+		_exit(0);
+	}
+	wait_child(pid);
+	ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(10 * SECOND)), -EOWNERDEAD);
+	ASSERT_EQ(dmashm_recover(buf), 0);
+	device_writes(edu, AT, 7);
+	close(edu);
+	ASSERT_EQ(dmashm_unlock(buf), 0);
+	ASSERT_EQ(cpu_reads(data, AT), 7);
+}
+
+#define CHUNK	DMASHM_IO_CHUNK
+
+/* Writes, then reads what it wrote; devices come and go all the time. */
+static void write_by_call(struct dmashm_buffer *buf)
+{
+	static uint64_t chunk[CHUNK / 8], seen[CHUNK / 8];
+	int member = join_by(dmashm_member_fd(buf), NULL);
+	uint64_t n;
+	size_t i;
+
+	for (n = 1; !load(dmashm_event(buf, 0)); n++) {
+		for (i = 0; i < CHUNK / 8; i++)
+			chunk[i] = n;
+		ASSERT_EQ(pwrite(member, chunk, CHUNK, CHUNK), CHUNK);
+		ASSERT_EQ(pread(member, seen, CHUNK, CHUNK), CHUNK);
+		ASSERT_EQ(memcmp(seen, chunk, CHUNK), 0);
+	}
+}
+
+TEST_LIMIT(no_write_by_a_call_is_undone_by_a_device_that_goes, 120)
+{
+	struct dmashm_buffer *buf = new_buffer(SIZE);
+	int edu = attach_edu(dmashm_fd(buf)), i;
+	uint64_t enough = in_ms(8000);
+	pid_t pid = start_child();
+
+	if (!pid) {
+		write_by_call(buf);
+		_exit(0);
+	}
+	for (i = 0; i < 2000 || now_ns() < enough; i++) {
+		ASSERT_EQ(map_edu(edu, EDU_BIDIRECTIONAL, EDU_MAP_BY_CPU), 0);
+		ASSERT_EQ(unmap_edu(edu), 0);
+	}
+	store(dmashm_event(buf, 0), 1);
+	wait_child(pid);
 }
 
 /* Who holds the barrier for a device, and not for the CPU, gets its data. */
