@@ -171,7 +171,8 @@ struct dmashm_facts {
  * to the data. Who writes makes it another odd number after locking, puts a full
  * fence, then looks at the count of attachments, and leaves SYNC out if that is 0;
  * and makes it even before unlocking. A device that comes and goes in between then
- * gives nothing back, which it else would, over what was written meanwhile. What lies between the two words is the member's library's.
+ * gives nothing back, which it else would, over what was written meanwhile. What
+ * lies between the two words is the member's library's.
  *
  * The words of READERS, together a map of 64 bits: bit s says that the slot s
  * is to be looked at; bit 63, that the kernel is in, shared, or viewers are. A
