@@ -54,6 +54,37 @@ static pid_t start_bracket(struct dmashm_buffer *buf, unsigned int access)
 	return pid;
 }
 
+/* Somebody has the barrier for himself. */
+static bool is_locked(struct dmashm_buffer *buf)
+{
+	return load(words_of(buf) + DMASHM_OFF_BARRIER / 4) & DMASHM_KIND_MASK;
+}
+
+/* Somebody is in, shared. */
+static bool is_shared(struct dmashm_buffer *buf)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < DMASHM_CAPACITY; slot++)
+		if (load(words_of(buf) + DMASHM_OFF_SLOT(slot) / 4) & DMASHM_SLOT_COUNT)
+			return true;
+	return false;
+}
+
+/* A child is on its way into a bracket: once it is in, it waits for the device. */
+static void waits_inside(pid_t pid, struct dmashm_buffer *buf,
+			 bool (*is_in)(struct dmashm_buffer *))
+{
+	uint64_t late = in_ms(10000);
+
+	while (!is_in(buf)) {
+		ASSERT(now_ns() < late);
+		sleep_ms(1);
+	}
+	still_waits(pid);
+	ASSERT(is_in(buf));
+}
+
 /*
  * poll
  */
@@ -308,7 +339,7 @@ TEST(a_bracket_waits_for_the_device)
 	uint32_t fence = writes(&device);
 	pid_t reader = start_bracket(buf, DMASHM_READ), writer;
 
-	still_waits(reader);
+	waits_inside(reader, buf, is_shared);
 	ASSERT_EQ(dmashm_trylock_shared(buf), 0);
 	ASSERT_EQ(dmashm_unlock_shared(buf), 0);
 	ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(SECOND / 20)), -ETIMEDOUT);
@@ -322,7 +353,7 @@ TEST(a_bracket_waits_for_the_device)
 	ASSERT_EQ(dmashm_begin(buf, DMASHM_READ, 0), 0);
 	ASSERT_EQ(dmashm_end(buf, DMASHM_READ), 0);
 	writer = start_bracket(buf, DMASHM_WRITE);
-	still_waits(writer);
+	waits_inside(writer, buf, is_locked);
 	ASSERT_EQ(dmashm_begin(buf, DMASHM_READ, dmashm_deadline(SECOND / 20)), -ETIMEDOUT);
 	done(&device, fence);
 	wait_child(writer);
@@ -434,7 +465,7 @@ TEST(who_waits_can_be_killed)
 
 	writes(&device);
 	pid = start_bracket(buf, DMASHM_WRITE);
-	still_waits(pid);
+	waits_inside(pid, buf, is_locked);
 	kill_child(pid);
 	ASSERT_EQ(dmashm_timedlock(buf, dmashm_deadline(2 * SECOND)), -EOWNERDEAD);
 	ASSERT_EQ(dmashm_recover(buf), 0);
