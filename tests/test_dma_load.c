@@ -11,6 +11,8 @@
 #define SIZE	(64 << 10)
 #define PAGES	(SIZE / 4096)
 
+/* The limits of all tests together stay below that of tests/run for a program. */
+
 /*
  * A number that is being copied may be seen in pieces. So it stands there with
  * its complement, and who sees them disagree looks again.
@@ -86,9 +88,9 @@ static void write_numbers(struct dmashm_buffer *buf)
 }
 
 /* However it falls: what was written before is with the device once it mapped. */
-TEST_LIMIT(no_bracket_that_wrote_is_missed_by_a_device_that_maps, 200)
+TEST_LIMIT(no_bracket_that_wrote_is_missed_by_a_device_that_maps, 100)
 {
-	enum { ROUNDS = 5000 };
+	enum { ROUNDS = 3000 };
 	struct dmashm_buffer *buf = new_buffer(SIZE);
 	int edu = open_edu(), fd = dmashm_fd(buf), i, meanwhile = 0;
 	pid_t pid = start_child();
@@ -142,7 +144,7 @@ static void look_at_numbers(struct dmashm_buffer *buf, unsigned int access)
 
 static void write_by_device(unsigned int access)
 {
-	enum { ROUNDS = 5000 };
+	enum { ROUNDS = 3000 };
 	struct dmashm_buffer *buf = new_buffer(SIZE);
 	int edu = open_edu(), fd = dmashm_fd(buf), i;
 	pid_t pid = start_child();
@@ -168,12 +170,12 @@ static void write_by_device(unsigned int access)
 }
 
 /* The other way: what a device wrote is there, be it mapped still, or gone. */
-TEST_LIMIT(no_bracket_that_reads_misses_what_a_device_wrote, 200)
+TEST_LIMIT(no_bracket_that_reads_misses_what_a_device_wrote, 100)
 {
 	write_by_device(DMASHM_READ);
 }
 
-TEST_LIMIT(no_bracket_that_writes_misses_what_a_device_wrote, 200)
+TEST_LIMIT(no_bracket_that_writes_misses_what_a_device_wrote, 100)
 {
 	write_by_device(DMASHM_WRITE);
 }
@@ -331,7 +333,7 @@ static void device_turn(struct dmashm_buffer *buf, int edu, int fd, uint32_t rou
 		close(edu);
 }
 
-TEST_LIMIT(devices_come_and_go_under_load, 240)
+TEST_LIMIT(devices_come_and_go_under_load, 80)
 {
 	enum { ROUNDS = 50, MS = 10000, CHILDREN = WRITERS + 2 };
 	struct dmashm_buffer *buf = new_buffer(SIZE);
