@@ -11,6 +11,8 @@
 
 #define MOMENT_MS	20
 #define PATIENCE_MS	5000
+/* Who meets takes a role, then looks for the frames, up to 10 s: others let him. */
+#define MEETING_MS	20000
 
 const char *const role_names[] = {
 	[CAMERA] = "camera",
@@ -43,12 +45,12 @@ static bool lock(int fd)
 	return false;
 }
 
-static bool lock_in_time(int fd)
+static bool lock_in_time(int fd, int patience_ms)
 {
 	const struct timespec moment = { .tv_nsec = MOMENT_MS * 1000000 };
 	int waited;
 
-	for (waited = 0; waited < PATIENCE_MS; waited += MOMENT_MS) {
+	for (waited = 0; waited < patience_ms; waited += MOMENT_MS) {
 		if (lock(fd))
 			return true;
 		nanosleep(&moment, NULL);
@@ -63,7 +65,7 @@ int role_open(const char *directory, enum role role)
 
 void role_take(int fd, enum role role)
 {
-	if (!lock_in_time(fd))
+	if (!lock_in_time(fd, PATIENCE_MS))
 		errx(1, "process %d is the %s of this directory already; end it, or take another directory",
 		     role_holder(fd), role_names[role]);
 }
@@ -81,9 +83,9 @@ int role_begin_meeting(const char *directory)
 {
 	int fd = open_lock(directory, "meeting");
 
-	if (!lock_in_time(fd))
+	if (!lock_in_time(fd, MEETING_MS))
 		errx(1, "process %d has been looking for the others for %d seconds; end it",
-		     role_holder(fd), PATIENCE_MS / 1000);
+		     role_holder(fd), MEETING_MS / 1000);
 	return fd;
 }
 
