@@ -11,7 +11,8 @@
  *   2. Take the barrier, shared. User space may keep it: with a deadline.
  *   3. dma_buf_begin_cpu_access(), so that what devices wrote is seen. Under the
  *      barrier, because on the way whole pages may be copied over what
- *      somebody in user space is writing. It waits for fences that came since.
+ *      somebody in user space is writing. It waits for fences that came since,
+ *      without a time limit, so wait for those first, up to the deadline.
  *   4. Copy. Who breaks the barrier's rules can change the data at any time, so
  *      what is checked is the copy.
  *   5. The same backwards.
@@ -38,12 +39,19 @@
 #include "dmashm_monitor.h"
 #include "dmashm_sampler.h"
 
-/* Until nobody writes any more of those who said so by a fence. */
-static int monitor_wait(struct dma_buf *dmabuf, u32 timeout_ms)
+static u64 monitor_deadline(const struct monitor_check *check)
 {
+	return ktime_get_ns() + check->timeout_ms * (u64)NSEC_PER_MSEC;
+}
+
+/* Until nobody writes any more of those who said so by a fence. */
+static int monitor_wait(struct dma_buf *dmabuf, u64 deadline)
+{
+	u64 now = ktime_get_ns();
+	u64 rest = deadline > now ? nsecs_to_jiffies(deadline - now) : 0;
 	long left = dma_resv_wait_timeout(dmabuf->resv,
 					  dma_resv_usage_rw(false), true,
-					  msecs_to_jiffies(timeout_ms));
+					  max(1ull, rest));
 
 	if (left < 0)
 		return left;
@@ -52,11 +60,15 @@ static int monitor_wait(struct dma_buf *dmabuf, u32 timeout_ms)
 
 static int monitor_copy_locked(struct dma_buf *dmabuf,
 			       struct dmashm_buffer *buffer, u64 offset,
-			       struct sample *samples, size_t size)
+			       struct sample *samples, size_t size,
+			       u64 deadline)
 {
 	void *vaddr;
 	int ret;
 
+	ret = monitor_wait(dmabuf, deadline);
+	if (ret)
+		return ret;
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE);
 	if (ret)
 		return ret;
@@ -74,7 +86,7 @@ static int monitor_copy(struct dma_buf *dmabuf, struct dmashm_buffer *buffer,
 			const struct monitor_check *check,
 			struct sample *samples)
 {
-	u64 deadline = ktime_get_ns() + check->timeout_ms * (u64)NSEC_PER_MSEC;
+	u64 deadline = monitor_deadline(check);
 	int ret;
 
 	ret = dmashm_buffer_lock_shared(buffer, deadline);
@@ -82,7 +94,7 @@ static int monitor_copy(struct dma_buf *dmabuf, struct dmashm_buffer *buffer,
 	if (ret && ret != -EOWNERDEAD)
 		return ret;
 	ret = monitor_copy_locked(dmabuf, buffer, check->offset, samples,
-				  check->count * sizeof(*samples));
+				  check->count * sizeof(*samples), deadline);
 	dmashm_buffer_unlock_shared(buffer);
 	return ret;
 }
@@ -130,7 +142,7 @@ static int monitor_look(struct dma_buf *dmabuf, struct monitor_check *check)
 	samples = kvmalloc(size, GFP_KERNEL);
 	if (!samples)
 		goto put_buffer;
-	ret = monitor_wait(dmabuf, check->timeout_ms);
+	ret = monitor_wait(dmabuf, monitor_deadline(check));
 	if (!ret)
 		ret = monitor_copy(dmabuf, buffer, check, samples);
 	if (!ret)

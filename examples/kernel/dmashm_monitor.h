@@ -12,7 +12,9 @@
  * struct monitor_check - wait for a recording of the sampler, and look at it
  * @dmabuf_fd:  in: a dmashm dma-buf, readable and writable
  * @timeout_ms: in: how long to wait, 1 to 60000: for the fence, and then again
- *              for the barrier
+ *              for the barrier and for fences that came since. One that comes
+ *              in the moment after that is waited for until its driver signals
+ *              it, as DMA_BUF_IOCTL_SYNC does: with no limit but that driver's
  * @offset:     in: where the samples are, a multiple of 8
  * @count:      in: how many there can be, 1 to 1024
  * @samples:    out: how many there are, one behind the other, numbered from 1

@@ -20,6 +20,9 @@
  *     samples; a tick that does not get the barrier goes by.
  *   - dma_buf_begin_cpu_access() waits for all fences, our own too. So it is
  *     called before ours is published, and nothing after that waits for one.
+ *   - It may copy what devices have over the whole buffer: it comes under the
+ *     barrier, or it undid what somebody writes in a bracket. The barrier is
+ *     kept until ours is published, so that who comes next waits for it.
  *   - dma_buf_end_cpu_access() gives what was written to the devices, and they
  *     start when the fence is signalled. So it comes before that, where one
  *     may sleep. It may do so with a dmashm buffer that one has vmapped, see
@@ -182,7 +185,12 @@ static void sampler_tick(struct timer_list *timer)
 		mod_timer(timer, jiffies + sampler->period);
 }
 
-/* On the way to the fence: nothing here may wait for user space, or for memory. */
+/*
+ * On the way to the fence: nothing here may wait for user space, or for memory.
+ * So the data is given to the devices without the barrier: whoever has it now
+ * waits in START for this very fence, or began when there was no device, and
+ * then his END gives all that he wrote once more.
+ */
 static void sampler_signal(struct sampler *sampler, int error)
 {
 	dma_buf_end_cpu_access(sampler->dmabuf, DMA_BIDIRECTIONAL);
@@ -272,6 +280,56 @@ static int sampler_begin(struct sampler *sampler,
 	return ret;
 }
 
+/* Until the devices are done that said so by a fence. */
+static int sampler_wait(struct sampler *sampler, long timeout)
+{
+	long left = dma_resv_wait_timeout(sampler->dmabuf->resv,
+					  dma_resv_usage_rw(true), true,
+					  timeout);
+
+	if (left < 0)
+		return left;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+static int sampler_open_access_locked(struct sampler *sampler)
+{
+	int ret;
+
+	/* Again, for what came since; now those who want the barrier wait too. */
+	ret = sampler_wait(sampler, msecs_to_jiffies(SAMPLER_PATIENCE_MS));
+	if (ret)
+		return ret;
+	/* The last thing that waits for others. */
+	ret = dma_buf_begin_cpu_access(sampler->dmabuf, DMA_BIDIRECTIONAL);
+	if (ret)
+		return ret;
+	ret = sampler_fence_publish(sampler->fence, sampler->dmabuf);
+	if (ret)
+		dma_buf_end_cpu_access(sampler->dmabuf, DMA_BIDIRECTIONAL);
+	return ret;
+}
+
+/* Takes the buffer from the devices, and says so by the fence. */
+static int sampler_open_access(struct sampler *sampler)
+{
+	u64 deadline;
+	int ret;
+
+	/* With the barrier free: who signals them may have to wait for it. */
+	ret = sampler_wait(sampler, MAX_SCHEDULE_TIMEOUT);
+	if (ret)
+		return ret;
+	deadline = ktime_get_ns() + SAMPLER_PATIENCE_MS * (u64)NSEC_PER_MSEC;
+	ret = dmashm_buffer_lock(sampler->buffer, deadline);
+	/* -EOWNERDEAD: as in sampler_write(). */
+	if (ret && ret != -EOWNERDEAD)
+		return ret;
+	ret = sampler_open_access_locked(sampler);
+	dmashm_buffer_unlock(sampler->buffer);
+	return ret;
+}
+
 static int sampler_begin_recording(struct sampler *sampler,
 				   const struct sampler_record *record)
 {
@@ -285,19 +343,13 @@ static int sampler_begin_recording(struct sampler *sampler,
 	sampler->fence = sampler_fence_create();
 	if (!sampler->fence)
 		goto put_buffer;
-	/* The last thing that waits for others. */
-	ret = dma_buf_begin_cpu_access(sampler->dmabuf, DMA_BIDIRECTIONAL);
+	ret = sampler_open_access(sampler);
 	if (ret)
 		goto put_fence;
-	ret = sampler_fence_publish(sampler->fence, sampler->dmabuf);
-	if (ret)
-		goto end_access;
 	sampler->ticks = record->ticks;
 	sampler_run(sampler, record->period_ms);
 	return 0;
 
-end_access:
-	dma_buf_end_cpu_access(sampler->dmabuf, DMA_BIDIRECTIONAL);
 put_fence:
 	sampler_put_fence(sampler);
 put_buffer:

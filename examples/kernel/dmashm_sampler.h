@@ -60,14 +60,18 @@ struct sampler_start {
  * that is signalled after so many ticks, whatever anybody does meanwhile, or
  * with -ECANCELED when the device is closed. There are then as many samples, one
  * behind the other and numbered from 1, as there were ticks at which the barrier
- * was to be had. First waits for the fences that the buffer has.
+ * was to be had. First waits for the fences that the buffer has, then for the
+ * barrier, up to SAMPLER_PATIENCE_MS, and under it as long for fences that came
+ * since: for one that comes in the moment after that, until its driver signals it.
  *
  * So wait for the fence before you take the barrier. Who takes it first, as
  * dmashm_begin() does, waits for the fence with it, and the sampler misses all
  * ticks until then.
  *
  * The device can record again, into any buffer, when it is done.
- * Errors: as struct sampler_start; -EINTR a signal.
+ * Errors: as struct sampler_start; -ETIMEDOUT the barrier was not to be had in
+ * time, or fences that came since were not signalled; -EUSERS too many wait for
+ * the barrier; -EINTR a signal.
  */
 struct sampler_record {
 	__s32 dmabuf_fd;
@@ -81,5 +85,6 @@ struct sampler_record {
 
 #define SAMPLER_TICKS_MAX	1024
 #define SAMPLER_RECORD_MS	10000
+#define SAMPLER_PATIENCE_MS	1000
 
 #endif /* DMASHM_SAMPLER_H */
