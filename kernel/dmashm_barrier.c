@@ -12,7 +12,6 @@
  * as everywhere in the kernel.)
  */
 #include <linux/atomic.h>
-#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -37,7 +36,7 @@
 #define BARRIER_TRIES 16
 
 /* No member's id reaches so high: see dmashm_barrier_turn(). */
-#define BARRIER_KERNEL_TURN BIT_ULL(63)
+#define BARRIER_KERNEL_TURN (1ull << 63)
 
 /* The part of the word that says who holds it. */
 #define BARRIER_HOLDER (DMASHM_KIND_MASK | (~0u << DMASHM_ID_SHIFT))
