@@ -457,30 +457,38 @@ TEST(what_a_pipe_holds_outlives_the_buffer)
 	pins_by_a_pipe(page_size());
 }
 
-/*
- * A page that leaks each round is 4,000 KiB in the end; what the kernel keeps for
- * itself meanwhile is a few hundred.
- */
-TEST_LIMIT(a_thousand_rounds_leave_no_page_behind, 300)
+/* What @rounds rounds take of free memory and do not give back, in KiB. */
+static long lost_in(int rounds, int disk, struct io_uring *ring, uint8_t *got)
 {
-	int disk = open_scratch(O_RDWR | O_DIRECT), round;
-	uint8_t *got = ordinary(2 * MIB);
-	struct io_uring ring;
-	long before = 0, after;
+	long before = free_kib(), after;
+	int round;
 
-	start_ring(&ring);
-	fill_disk(disk, 2 * MIB, 14);
-	for (round = -50; round < 1000; round++) {
+	for (round = 0; round < rounds; round++) {
 		/* Small ones mostly: emulated memory is slow. */
 		size_t size = round % 50 ? 65536 : 2 * MIB;
 
-		if (!round)
-			before = free_kib();
-		pins_by_a_disk(disk, &ring, size);
+		pins_by_a_disk(disk, ring, size);
 		pins_by_a_ring(disk, got, size);
 		pins_by_a_pipe(size);
 	}
 	after = free_kib();
 	dprintf(1, "# %ld KiB free, then %ld\n", before, after);
-	ASSERT(before - after < 2000);
+	return before - after;
+}
+
+/*
+ * A page that leaks each round is 4,000 KiB after a thousand rounds, and 4,000 more
+ * after the next; what the kernel takes for itself meanwhile, it takes once.
+ */
+TEST_LIMIT(a_thousand_rounds_leave_no_page_behind, 400)
+{
+	int disk = open_scratch(O_RDWR | O_DIRECT), tries = 3;
+	uint8_t *got = ordinary(2 * MIB);
+	struct io_uring ring;
+
+	start_ring(&ring);
+	fill_disk(disk, 2 * MIB, 14);
+	lost_in(50, disk, &ring, got);
+	while (lost_in(1000, disk, &ring, got) >= 2000)
+		ASSERT(--tries > 0);
 }
