@@ -12,6 +12,7 @@
  * as everywhere in the kernel.)
  */
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -22,10 +23,8 @@
 #include "dmashm_lease.h"
 #include "dmashm_locker.h"
 #include "dmashm_member.h"
-#include "dmashm_poller.h"
 #include "dmashm_reader.h"
 #include "dmashm_trace.h"
-#include "dmashm_waiter.h"
 #include "dmashm_words.h"
 
 /*
@@ -36,7 +35,7 @@
 #define BARRIER_TRIES 16
 
 /* No member's id reaches so high: see dmashm_barrier_turn(). */
-#define BARRIER_KERNEL_TURN (1ull << 63)
+#define BARRIER_KERNEL_TURN BIT_ULL(63)
 
 /* The part of the word that says who holds it. */
 #define BARRIER_HOLDER (DMASHM_KIND_MASK | (~0u << DMASHM_ID_SHIFT))
@@ -61,6 +60,19 @@ static void barrier_kernel_took(struct dmashm_barrier *barrier)
 static bool barrier_is_held(struct dmashm_barrier *barrier, u32 held)
 {
 	return (READ_ONCE(*barrier_word(barrier)) & BARRIER_HOLDER) == held;
+}
+
+/**
+ * dmashm_barrier_is_held_by() - whether the word bears a member's id just now
+ * @barrier: which one
+ * @member:  whose
+ *
+ * Context: any.
+ */
+bool dmashm_barrier_is_held_by(struct dmashm_barrier *barrier,
+			       const struct dmashm_member *member)
+{
+	return barrier_is_held(barrier, barrier_held(member));
 }
 
 /**
@@ -91,140 +103,6 @@ void dmashm_barrier_init(struct dmashm_barrier *barrier,
 	barrier->kernel_turns = 0;
 	barrier->kernel_readers = 0;
 	bitmap_zero(barrier->slots, DMASHM_CAPACITY);
-}
-
-/*
- * Membership
- */
-
-static int barrier_add_member(struct dmashm_barrier *barrier,
-			      struct dmashm_member *member)
-{
-	unsigned int slot = find_first_zero_bit(barrier->slots,
-						DMASHM_CAPACITY);
-
-	if (slot >= DMASHM_CAPACITY)
-		return -EUSERS;
-	if (barrier->last_id == DMASHM_ID_MAX)
-		return -EOVERFLOW;
-	__set_bit(slot, barrier->slots);
-	member->slot = slot;
-	member->id = ++barrier->last_id;
-	/* Others may have written there since the last one left. */
-	dmashm_reader_forget(barrier, member);
-	list_add_tail(&member->node, &barrier->members);
-	WRITE_ONCE(barrier->member_count, barrier->member_count + 1);
-	return 0;
-}
-
-/* Takes nothing that those who write could run out of. */
-static int barrier_add_viewer(struct dmashm_barrier *barrier,
-			      struct dmashm_member *member)
-{
-	if (barrier->viewer_count == DMASHM_VIEWERS)
-		return -EUSERS;
-	member->slot = DMASHM_NO_SLOT;
-	member->id = 0;
-	list_add_tail(&member->node, &barrier->viewers);
-	WRITE_ONCE(barrier->viewer_count, barrier->viewer_count + 1);
-	return 0;
-}
-
-/**
- * dmashm_barrier_enter() - give a member its id and its slot
- * @barrier: which one
- * @member:  new; its id and slot are filled in. A viewer has neither
- *
- * Context: process.
- * Return: 0; -EUSERS no slot is free, or there are DMASHM_VIEWERS; -EOVERFLOW
- * no id is left.
- */
-int dmashm_barrier_enter(struct dmashm_barrier *barrier,
-			 struct dmashm_member *member)
-{
-	int ret;
-
-	spin_lock_irq(&barrier->lock);
-	ret = member->viewer ? barrier_add_viewer(barrier, member) :
-			       barrier_add_member(barrier, member);
-	spin_unlock_irq(&barrier->lock);
-	return ret;
-}
-
-/* For those who trace: what @member still held, if anything. */
-static void barrier_trace_recovery(struct dmashm_barrier *barrier,
-				   const struct dmashm_member *member)
-{
-	bool exclusive = barrier_is_held(barrier, barrier_held(member));
-	u32 shared = dmashm_reader_count(barrier, member);
-
-	if (exclusive || shared)
-		trace_dmashm_recovery(barrier, member->id, exclusive, shared);
-}
-
-/* From now on its id belongs to nobody. */
-static void barrier_remove(struct dmashm_barrier *barrier,
-			   struct dmashm_member *member)
-{
-	lockdep_assert_held(&barrier->lock);
-	list_del_init(&member->node);
-	WRITE_ONCE(barrier->member_count, barrier->member_count - 1);
-	__clear_bit(member->slot, barrier->slots);
-	dmashm_reader_forget(barrier, member);
-}
-
-/* Nobody but itself ever hears of it. */
-static void barrier_remove_viewer(struct dmashm_barrier *barrier,
-				  struct dmashm_member *member)
-{
-	lockdep_assert_held(&barrier->lock);
-	list_del_init(&member->node);
-	WRITE_ONCE(barrier->viewer_count, barrier->viewer_count - 1);
-	dmashm_lease_drop(barrier, &member->lease);
-	dmashm_poller_hang_up(member);
-}
-
-static void barrier_remove_member(struct dmashm_barrier *barrier,
-				  struct dmashm_member *member)
-{
-	if (trace_dmashm_recovery_enabled())
-		barrier_trace_recovery(barrier, member);
-	barrier_remove(barrier, member);
-	dmashm_barrier_settle(barrier);
-	/*
-	 * Release: who sees the count sees what became of the slot and of the
-	 * word. Pairs with dmashm_departures() in the library.
-	 */
-	smp_store_release(barrier->departures, *barrier->departures + 1);
-	dmashm_poller_tell_departure(barrier, member);
-}
-
-/**
- * dmashm_barrier_leave() - take back all that a member has
- * @barrier: which one
- * @member:  one whose process is gone or that closed its fd; may have left
- *           already
- *
- * Wipes its slot, turns a word that bears its id into DIED, and wakes
- * everybody who waits for a word: the member may have been woken for it and
- * have died before it did anything about it. Model: K_leave.
- *
- * Context: process, may sleep.
- */
-void dmashm_barrier_leave(struct dmashm_barrier *barrier,
-			  struct dmashm_member *member)
-{
-	bool first;
-
-	spin_lock_irq(&barrier->lock);
-	first = !list_empty(&member->node);
-	if (first && member->viewer)
-		barrier_remove_viewer(barrier, member);
-	else if (first)
-		barrier_remove_member(barrier, member);
-	spin_unlock_irq(&barrier->lock);
-	if (first && !member->viewer)
-		dmashm_waiter_wake_all(barrier);
 }
 
 /* Ids are never used again, so a word that bears a living one is its own. */

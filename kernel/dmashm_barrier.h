@@ -48,11 +48,6 @@ struct dmashm_barrier {
 void dmashm_barrier_init(struct dmashm_barrier *barrier,
 			 struct dmashm_control *control);
 
-int dmashm_barrier_enter(struct dmashm_barrier *barrier,
-			 struct dmashm_member *member);
-void dmashm_barrier_leave(struct dmashm_barrier *barrier,
-			  struct dmashm_member *member);
-
 int dmashm_barrier_trylock(struct dmashm_barrier *barrier,
 			   struct dmashm_member *member, enum dmashm_mode mode);
 int dmashm_barrier_lock(struct dmashm_barrier *barrier,
@@ -65,6 +60,8 @@ int dmashm_barrier_recover(struct dmashm_barrier *barrier,
 u64 dmashm_barrier_turn(struct dmashm_barrier *barrier);
 
 /* For the files of the barrier. */
+bool dmashm_barrier_is_held_by(struct dmashm_barrier *barrier,
+			       const struct dmashm_member *member);
 int dmashm_barrier_pause(struct dmashm_barrier *barrier, u64 deadline,
 			 unsigned int state);
 u32 dmashm_barrier_settle(struct dmashm_barrier *barrier);

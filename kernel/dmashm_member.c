@@ -29,6 +29,7 @@
 #include "dmashm_ioctl.h"
 #include "dmashm_lease.h"
 #include "dmashm_member.h"
+#include "dmashm_membership.h"
 #include "dmashm_poller.h"
 #include "dmashm_process.h"
 #include "dmashm_snapshot.h"
@@ -48,7 +49,7 @@ static bool member_is_mine(const struct dmashm_member *member)
  */
 void dmashm_member_leave(struct dmashm_member *member)
 {
-	dmashm_barrier_leave(&member->buffer->barrier, member);
+	dmashm_membership_end(&member->buffer->barrier, member);
 }
 
 /*
@@ -367,7 +368,7 @@ static struct dmashm_member *member_create(struct dmashm_buffer *buffer,
 	member->tgid = get_pid(task_tgid(current));
 	dmashm_poller_init(&member->poller);
 	dmashm_lease_init(&member->lease, member);
-	ret = dmashm_barrier_enter(&buffer->barrier, member);
+	ret = dmashm_membership_begin(&buffer->barrier, member);
 	if (ret)
 		goto put_process;
 	dmashm_buffer_ref(buffer);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define KTAP_SECONDS	60	/* for one test; longer ones say TEST_LIMIT() */
+#define KTAP_SLOW	"DMASHM_SLOW"	/* in the environment: times as many */
 #define KTAP_FAIL	1
 #define KTAP_SKIP	4
 
@@ -128,6 +129,14 @@ static inline void kill_child(pid_t pid)
 		FAIL("child had ended before, with status %#x", status);
 }
 
+/* How many times slower this machine is than those that the limits are for. */
+static inline unsigned int ktap_slow(void)
+{
+	const char *slow = getenv(KTAP_SLOW);
+
+	return slow && atoi(slow) > 0 ? (unsigned int)atoi(slow) : 1;
+}
+
 static inline int ktap_run(const struct ktap_test *test)
 {
 	int reason[2], status;
@@ -142,7 +151,7 @@ static inline int ktap_run(const struct ktap_test *test)
 		/* The group ends with the test: no child survives it. */
 		setpgid(0, 0);
 		dup2(reason[1], 3);
-		alarm(test->seconds);
+		alarm(test->seconds * ktap_slow());
 		test->run();
 		_exit(0);
 	}

@@ -14,6 +14,7 @@
 #include "dmashm_control.h"
 #include "dmashm_lease.h"
 #include "dmashm_member.h"
+#include "dmashm_membership.h"
 #include "dmashm_waiter.h"
 #include "dmashm_words.h"
 
@@ -70,7 +71,7 @@ static int join(int fd, bool viewer)
 
 	member->viewer = viewer;
 	dmashm_lease_init(&member->lease, member);
-	ret = dmashm_barrier_enter(&barrier, member);
+	ret = dmashm_membership_begin(&barrier, member);
 	if (ret) {
 		free(member);
 		return ret;
@@ -108,7 +109,7 @@ void gate_leave(int fd)
 		fence_release(dmashm_word(words, DMASHM_OFF_READERS) +
 			      member->slot / 32);
 	}
-	dmashm_barrier_leave(&barrier, member);
+	dmashm_membership_end(&barrier, member);
 	members[fd] = NULL;
 	free(member);
 }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults on purpose: the n-th allocation, or copy from or to user space, that the
+ * module asks the kernel for in one system call fails. For kernels that have fault
+ * injection (Documentation/fault-injection/), with stack traces to select by.
+ */
+#ifndef TESTS_INJECT_H
+#define TESTS_INJECT_H
+
+#include <sys/klog.h>
+#include <sys/syscall.h>
+
+#include "memory.h"
+
+#define INJECT_DEBUGFS	"/sys/kernel/debug"
+#define INJECT_SITES	"/tmp/dmashm-inject-sites"	/* a line each, with repeats */
+
+/* Where the module's code is: [*start, *end). */
+static inline void module_text(unsigned long *start, unsigned long *end)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	unsigned long address;
+	char line[512], kind;
+
+	ASSERT(symbols);
+	*start = ~0ul;
+	*end = 0;
+	while (fgets(line, sizeof(line), symbols)) {
+		if (!strstr(line, "[dmashm]") ||
+		    sscanf(line, "%lx %c", &address, &kind) != 2 ||
+		    (kind != 't' && kind != 'T'))
+			continue;
+		if (address < *start)
+			*start = address;
+		if (address > *end)
+			*end = address;
+	}
+	fclose(symbols);
+	ASSERT(*start < *end);
+	*end += 1;	/* calls from the last function's first byte; it is small */
+}
+
+static inline void inject_set(const char *kind, const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), INJECT_DEBUGFS "/%s/%s", kind, name);
+	set_value(path, value);
+}
+
+/* Let only what the module asks for fail, whoever it asks; SKIP if nothing can. */
+static inline void inject_prepare(void)
+{
+	static const char *const kinds[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy",
+	};
+	unsigned long start, end;
+	char from[32], to[32];
+	size_t i;
+
+	if (access(INJECT_DEBUGFS "/failslab/require-start", F_OK))
+		SKIP("this kernel injects no faults");
+	module_text(&start, &end);
+	snprintf(from, sizeof(from), "%#lx", start);
+	snprintf(to, sizeof(to), "%#lx", end);
+	for (i = 0; i < 3; i++) {
+		inject_set(kinds[i], "require-start", from);
+		inject_set(kinds[i], "require-end", to);
+		inject_set(kinds[i], "stacktrace-depth", "32");
+		inject_set(kinds[i], "verbose", "2");
+	}
+	inject_set("failslab", "ignore-gfp-wait", "N");
+	inject_set("fail_page_alloc", "ignore-gfp-wait", "N");
+	inject_set("fail_page_alloc", "ignore-gfp-highmem", "N");
+	inject_set("fail_page_alloc", "min-order", "0");
+}
+
+/* The n-th request from now on fails, in this thread; the fd is for inject_end(). */
+static inline int inject_begin(unsigned int n)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	char value[16];
+	int length = snprintf(value, sizeof(value), "%u", n);
+
+	ASSERT(fd >= 0);
+	ASSERT_EQ(write(fd, value, (size_t)length), length);
+	return fd;
+}
+
+/* Whether it has failed; if not, there were fewer. */
+static inline bool inject_end(int fd)
+{
+	char value[16] = "";
+
+	ASSERT(pread(fd, value, sizeof(value) - 1, 0) > 0);
+	ASSERT_EQ(pwrite(fd, "0", 1, 0), 1);
+	close(fd);
+	return atoi(value) == 0;
+}
+
+/* The kernel's log, from here on. */
+static inline int inject_log(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	ASSERT(log >= 0);
+	lseek(log, 0, SEEK_END);
+	return log;
+}
+
+/*
+ * Which of the module's functions asked for what failed, as function+offset: the
+ * innermost of them in the trace that the kernel logged. Empty if there is none.
+ */
+static inline void inject_site(int log, char *site, size_t size)
+{
+	char record[2048], *text, *name, *end;
+	bool tracing = false;
+	ssize_t n;
+
+	site[0] = '\0';
+	while ((n = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		record[n > 0 ? n : 0] = '\0';
+		text = strchr(record, ';');
+		if (!text || site[0])
+			continue;
+		tracing |= strstr(text, "FAULT_INJECTION") != NULL;
+		end = strstr(text, " [dmashm]");
+		if (!tracing || !end || strchr(text, '?'))
+			continue;
+		name = text + 1 + strspn(text + 1, " ");
+		snprintf(site, size, "%.*s", (int)(end - name), name);
+	}
+	name = strchr(site, '/');	/* of how many bytes the function is */
+	if (name)
+		*name = '\0';
+}
+
+#endif /* TESTS_INJECT_H */

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the module asks of the kernel is refused, one request after the other: each
+ * call then fails with an errno that its description names, or does without; the
+ * next call works, and nothing is left behind.
+ */
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <linux/dma-heap.h>
+
+#include "inject.h"
+#include "remains.h"
+
+#define SIZE	(64 * 1024)
+#define LARGE	(4 * MIB)
+#define MOST	200	/* requests of one call: more means that it never ends */
+
+/* All that a call may need. Each try has its own, in a process of its own. */
+struct world {
+	int device, dmabuf, view, member, viewer, tester, importer, epoll;
+	int pipe[2];
+	uint8_t *data, *large;
+	uint32_t *words;
+};
+
+struct operation {
+	/* What must be there before: without faults. */
+	void (*prepare)(struct world *w);
+	/* One system call. */
+	long (*call)(struct world *w);
+	int errnos[4];
+	int normal;	/* errno that it gives in any case; 0: it succeeds */
+};
+
+static void open_nothing(struct world *w)
+{
+	w->device = open_device();
+}
+
+static void open_buffer(struct world *w)
+{
+	open_nothing(w);
+	w->dmabuf = create(SIZE);
+}
+
+static void open_world(struct world *w)
+{
+	open_buffer(w);
+	w->member = join(w->dmabuf);
+	w->view = export_view(w->dmabuf);
+	w->viewer = join(w->view);
+	w->words = map_words(w->member);
+	w->large = malloc(LARGE);
+	memset(w->large, 1, LARGE);
+	ASSERT_EQ(pipe(w->pipe), 0);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+}
+
+static void map_world(struct world *w)
+{
+	open_world(w);
+	w->data = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, w->dmabuf, 0);
+	ASSERT(w->data != MAP_FAILED);
+}
+
+static void open_large(struct world *w)
+{
+	open_nothing(w);
+	w->dmabuf = create(LARGE);
+	w->data = mmap(reserve(LARGE, page_size()), LARGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, w->dmabuf, 0);
+	ASSERT(w->data != MAP_FAILED);
+}
+
+static void attach_world(struct world *w)
+{
+	open_world(w);
+	w->importer = open_importer(w->dmabuf);
+}
+
+static void map_device(struct world *w)
+{
+	uint32_t direction = IMPORTER_BIDIRECTIONAL;
+
+	attach_world(w);
+	ASSERT_EQ(ioctl(w->importer, IMPORTER_IOC_MAP, &direction), 0);
+}
+
+static void open_driver(struct world *w)
+{
+	open_buffer(w);
+	w->tester = open_tester(w->dmabuf);
+}
+
+/* An fd that a call gave is not needed. */
+static long closed(int ret, int fd)
+{
+	if (!ret)
+		close(fd);
+	return ret;
+}
+
+static long create_of(struct world *w, uint64_t size, uint32_t flags)
+{
+	struct dmashm_create arg = { .size = size, .flags = flags, .fd = -1 };
+	int ret = ioctl(w->device, DMASHM_IOC_CREATE, &arg);
+
+	return closed(ret, arg.fd);
+}
+
+static long call_create(struct world *w) { return create_of(w, SIZE, 0); }
+static long call_create_large(struct world *w) { return create_of(w, LARGE, 0); }
+
+static long call_create_contiguous(struct world *w)
+{
+	return create_of(w, SIZE, DMASHM_CREATE_CONTIGUOUS);
+}
+
+static void open_heap(struct world *w)
+{
+	w->device = open(DMASHM_HEAP_DEVICE, O_RDONLY | O_CLOEXEC);
+	ASSERT(w->device >= 0);
+}
+
+static long call_heap(struct world *w)
+{
+	struct dma_heap_allocation_data arg = { .len = SIZE, .fd_flags = O_RDWR };
+
+	return closed(ioctl(w->device, DMA_HEAP_IOCTL_ALLOC, &arg), (int)arg.fd);
+}
+
+static long join_to(int fd, int dmabuf)
+{
+	struct dmashm_join arg = { .dmabuf_fd = dmabuf };
+
+	return closed(ioctl(fd, DMASHM_IOC_JOIN, &arg), arg.fd);
+}
+
+static long call_join(struct world *w) { return join_to(w->device, w->dmabuf); }
+static long call_join_again(struct world *w) { return join_to(w->member, -1); }
+static long call_join_view(struct world *w) { return join_to(w->viewer, -1); }
+
+static long call_export(struct world *w)
+{
+	struct dmashm_export arg = { .dmabuf_fd = w->dmabuf, .flags = O_RDWR };
+
+	return closed(ioctl(w->device, DMASHM_IOC_EXPORT, &arg), arg.fd);
+}
+
+static long call_export_view(struct world *w)
+{
+	struct dmashm_export arg = { .dmabuf_fd = -1, .flags = O_RDONLY };
+
+	return closed(ioctl(w->member, DMASHM_IOC_EXPORT, &arg), arg.fd);
+}
+
+static long call_info(struct world *w)
+{
+	struct dmashm_info arg = { .dmabuf_fd = w->dmabuf };
+
+	return ioctl(w->device, DMASHM_IOC_INFO, &arg);
+}
+
+static long call_seal(struct world *w)
+{
+	struct dmashm_seal arg = { 0 };
+
+	return ioctl(w->member, DMASHM_IOC_SEAL, &arg);
+}
+
+static long call_wait(struct world *w)
+{
+	return wait_word(w->member, DMASHM_OFF_EVENT(0), 0, in_ms(2));
+}
+
+static long call_wake(struct world *w)
+{
+	return wake_word(w->member, DMASHM_OFF_EVENT(0), 1);
+}
+
+static long call_arm(struct world *w)
+{
+	struct dmashm_arm arg = { .offset = DMASHM_OFF_EVENT(0) };
+
+	return ioctl(w->member, DMASHM_IOC_ARM, &arg);
+}
+
+static long call_lock(struct world *w)
+{
+	long ret = try_lock(w->member);
+
+	if (!ret)
+		store(&w->words[DMASHM_OFF_BARRIER / 4], 0);
+	return ret;
+}
+
+static long call_lock_shared(struct world *w)
+{
+	return lock_shared_until(w->member, in_ms(1000));
+}
+
+static long call_lease(struct world *w)
+{
+	return lock_shared_until(w->viewer, in_ms(1000));
+}
+
+static void lock_world(struct world *w)
+{
+	open_world(w);
+	ASSERT_EQ(lock_until(w->member, in_ms(1000)), 0);
+}
+
+/* Unlocking twice is refused, so the word is set again. */
+static long call_unlock(struct world *w)
+{
+	uint32_t word = load(&w->words[DMASHM_OFF_BARRIER / 4]);
+	long ret = unlock(w->member);
+
+	if (!ret)
+		store(&w->words[DMASHM_OFF_BARRIER / 4], word);
+	return ret;
+}
+
+static void died_world(struct world *w)
+{
+	open_world(w);
+	store(&w->words[DMASHM_OFF_BARRIER / 4], DMASHM_DIED);
+	ASSERT_ERRNO(lock_until(w->member, in_ms(1000)), EOWNERDEAD);
+}
+
+static long call_recover(struct world *w) { return recover(w->member); }
+
+static long sync_part(int member, uint64_t flags)
+{
+	struct dmashm_sync arg = { .flags = flags, .length = SIZE };
+
+	return ioctl(member, DMASHM_IOC_SYNC, &arg);
+}
+
+static long call_sync_start(struct world *w)
+{
+	return sync_part(w->member, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+}
+
+static long call_sync_end(struct world *w)
+{
+	return sync_part(w->member, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
+}
+
+static long call_sync_viewer(struct world *w)
+{
+	return sync_part(w->viewer, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+}
+
+static long call_sync(struct world *w)
+{
+	return sync_data(w->dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+}
+
+static long call_read(struct world *w) { return pread(w->member, w->large, SIZE, 0); }
+static long call_write(struct world *w) { return pwrite(w->member, w->large, SIZE, 0); }
+
+static long call_splice_out(struct world *w)
+{
+	loff_t at = 0;
+	long n = splice(w->member, &at, w->pipe[1], NULL, SIZE, SPLICE_F_NONBLOCK);
+
+	if (n > 0)
+		n = read(w->pipe[0], w->large, (size_t)n);
+	return n;
+}
+
+static void fill_pipe(struct world *w)
+{
+	open_world(w);
+	ASSERT_EQ(write(w->pipe[1], w->large, 2 * page_size()), 2 * page_size());
+}
+
+static long call_splice_in(struct world *w)
+{
+	loff_t at = 0;
+
+	return splice(w->pipe[0], NULL, w->member, &at, page_size(), 0);
+}
+
+static long call_epoll(struct world *w)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->member, &event);
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->member, &event);
+}
+
+static long call_mmap(struct world *w)
+{
+	void *data = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, w->dmabuf, 0);
+
+	if (data == MAP_FAILED)
+		return -1;
+	return munmap(data, SIZE);
+}
+
+static long call_mmap_words(struct world *w)
+{
+	void *words = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   w->member, (off_t)page_size());
+
+	if (words == MAP_FAILED)
+		return -1;
+	return munmap(words, page_size());
+}
+
+static long call_fault(struct world *w)
+{
+	return madvise(w->data, SIZE, MADV_POPULATE_WRITE);
+}
+
+static long call_fault_large(struct world *w)
+{
+	return madvise(w->data, LARGE, MADV_POPULATE_READ);
+}
+
+static long call_attach(struct world *w)
+{
+	int fd = open(IMPORTER_DEVICE, O_RDWR | O_CLOEXEC);
+	long ret = ioctl(fd, IMPORTER_IOC_OPEN, &w->dmabuf);
+
+	close(fd);
+	return ret;
+}
+
+static long call_map(struct world *w)
+{
+	return map_for_device(w->importer, IMPORTER_BIDIRECTIONAL);
+}
+
+static long call_vmap(struct world *w) { return ioctl(w->importer, IMPORTER_IOC_VMAP); }
+
+static long call_tester(struct world *w)
+{
+	struct tester_open arg = { .dmabuf_fd = w->dmabuf };
+	int fd = open(TESTER_DEVICE, O_RDWR | O_CLOEXEC);
+	long ret = ioctl(fd, TESTER_IOC_OPEN, &arg);
+
+	close(fd);
+	return ret;
+}
+
+static long read_whole(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	long n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	return n;
+}
+
+static long call_buffers(struct world *w)
+{
+	(void)w;
+	return read_whole("/sys/kernel/debug/dmashm/buffers");
+}
+
+static long call_users(struct world *w)
+{
+	(void)w;
+	return read_whole("/sys/kernel/debug/dmashm/users");
+}
+
+struct try {
+	bool injected;
+	long result;
+	int error;
+	char site[128];
+};
+
+/* In a process that has done nothing yet: its first JOIN is one, too. */
+static void try_once(const struct operation *op, unsigned int n, struct try *try)
+{
+	struct world w = { 0 };
+	int log, nth;
+
+	op->prepare(&w);
+	log = inject_log();
+	nth = inject_begin(n);
+	errno = 0;
+	try->result = op->call(&w);
+	try->error = try->result < 0 ? errno : 0;
+	try->injected = inject_end(nth);
+	if (try->injected)
+		inject_site(log, try->site, sizeof(try->site));
+	errno = 0;
+	if (op->call(&w) < 0)
+		ASSERT_EQ(errno, op->normal);
+	else
+		ASSERT_EQ(0, op->normal);
+}
+
+static bool allowed(const struct operation *op, int error)
+{
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		if (error == op->errnos[i])
+			return true;
+	return error == op->normal;
+}
+
+static void note_site(const char *site)
+{
+	int fd = open(INJECT_SITES, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	dprintf(fd, "%s\n", site);
+	close(fd);
+}
+
+static void inject(const struct operation *op)
+{
+	struct try *try = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int n;
+	pid_t pid;
+
+	inject_prepare();
+	ASSERT(load_module("dmashm_importer") && load_module("dmashm_tester"));
+	for (n = 1; n <= MOST; n++) {
+		memset(try, 0, sizeof(*try));
+		pid = start_child();
+		if (!pid) {
+			try_once(op, n, try);
+			_exit(0);
+		}
+		wait_child(pid);
+		buffers_are(0);
+		if (!try->injected)
+			break;
+		dprintf(1, "# %s: %s\n", try->site,
+			try->error ? strerror(try->error) : "does without");
+		note_site(try->site);
+		if (!allowed(op, try->error))
+			FAIL("errno %d is not what it may give", try->error);
+	}
+	ASSERT(n <= MOST);
+	ASSERT_EQ(try->error, op->normal);
+	dprintf(1, "# %u requests refused\n", n - 1);
+}
+
+#define INJECT(what, prepared, called, expected, ...)			\
+	TEST_LIMIT(what##_is_refused, 240)				\
+	{								\
+		static const struct operation op = {			\
+			.prepare = prepared, .call = called,		\
+			.errnos = { __VA_ARGS__ }, .normal = expected,	\
+		};							\
+									\
+		inject(&op);						\
+	}
+
+INJECT(create, open_nothing, call_create, 0, ENOMEM, EFAULT)
+INJECT(create_large, open_nothing, call_create_large, 0, ENOMEM, EFAULT)
+INJECT(create_contiguous, open_nothing, call_create_contiguous, 0, ENOMEM, EFAULT)
+INJECT(heap, open_heap, call_heap, 0, ENOMEM, EFAULT)
+INJECT(join_first, open_buffer, call_join, 0, ENOMEM, EFAULT)
+INJECT(join_again, open_world, call_join_again, 0, ENOMEM, EFAULT)
+INJECT(join_view, open_world, call_join_view, 0, ENOMEM, EFAULT)
+INJECT(export, open_buffer, call_export, 0, ENOMEM, EFAULT)
+INJECT(export_view_by_member, open_world, call_export_view, 0, ENOMEM, EFAULT)
+INJECT(info, open_buffer, call_info, 0, EFAULT)
+INJECT(seal, open_world, call_seal, 0, EFAULT)
+INJECT(wait, open_world, call_wait, ETIMEDOUT, EFAULT)
+INJECT(wake, open_world, call_wake, 0, EFAULT)
+INJECT(arm, open_world, call_arm, 0, EFAULT)
+INJECT(lock, open_world, call_lock, 0, EFAULT)
+INJECT(lock_shared, open_world, call_lock_shared, 0, EFAULT)
+INJECT(lease, open_world, call_lease, 0, EFAULT, ENOMEM)
+INJECT(unlock, lock_world, call_unlock, 0, EFAULT)
+INJECT(recover_after_death, died_world, call_recover, 0, EFAULT)
+INJECT(sync_start, map_device, call_sync_start, 0, EFAULT)
+INJECT(sync_end, map_device, call_sync_end, 0, EFAULT)
+INJECT(sync_by_viewer, map_device, call_sync_viewer, 0, EFAULT, ENOMEM)
+INJECT(sync, map_device, call_sync, 0, EFAULT, ENOMEM)
+INJECT(read_member, open_world, call_read, 0, EFAULT, ENOMEM)
+INJECT(write_member, open_world, call_write, 0, EFAULT, ENOMEM)
+INJECT(splice_out, open_world, call_splice_out, 0, EFAULT, ENOMEM)
+INJECT(splice_in, fill_pipe, call_splice_in, 0, EFAULT, ENOMEM)
+INJECT(epoll, open_world, call_epoll, 0, ENOMEM)
+INJECT(mmap_data, open_buffer, call_mmap, 0, ENOMEM)
+INJECT(mmap_words, open_world, call_mmap_words, 0, ENOMEM)
+INJECT(fault, map_world, call_fault, 0, ENOMEM)
+INJECT(fault_large, open_large, call_fault_large, 0, ENOMEM)
+INJECT(attach, open_buffer, call_attach, 0, ENOMEM)
+INJECT(attach_with_members, open_world, call_attach, 0, ENOMEM)
+INJECT(map, attach_world, call_map, 0, ENOMEM)
+INJECT(vmap, attach_world, call_vmap, 0, ENOMEM)
+INJECT(kernel_user, open_driver, call_tester, 0, ENOMEM)
+INJECT(debugfs_buffers, open_world, call_buffers, 0, ENOMEM)
+INJECT(debugfs_users, open_world, call_users, 0, ENOMEM)
+
+__attribute__((constructor)) static void forget_sites(void)
+{
+	unlink(INJECT_SITES);
+}
+
+TEST(sites_are_counted)
+{
+	if (access(INJECT_SITES, F_OK))
+		SKIP("this kernel injects no faults");
+	ASSERT_EQ(system("sort " INJECT_SITES " | uniq -c | sed 's/^/# /'; echo \"# "
+			 "$(sort -u " INJECT_SITES " | wc -l) sites in the module,"
+			 " $(wc -l <" INJECT_SITES ") requests refused\""), 0);
+	unlink(INJECT_SITES);
+}
