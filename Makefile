@@ -6,7 +6,7 @@ export PREFIX ?= /usr/local
 export DESTDIR
 
 .PHONY: all modules user lib tests examples bench install clean help demo \
-	demo-camera check model bench-barrier bench-memory bench-sync deps
+	demo-camera check check-debug check-nightly lint model bench-barrier bench-memory bench-sync deps
 
 all: modules user
 
@@ -46,6 +46,13 @@ demo demo-camera: deps
 check: deps
 	tests/vm/check $(TESTS)
 
+check-debug: deps
+	tests/vm/check-debug
+
+check-nightly: deps
+	tests/vm/check
+	NIGHTLY=1 tests/vm/check-debug
+
 model: deps
 	tests/vm/build $(or $(KERNEL),trixie) >/dev/null
 	tests/vm/compile $(or $(KERNEL),trixie) model/check
@@ -59,6 +66,8 @@ help:
 	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
 	@echo 'make demo-camera  a camera, an overlay and a display share frames, in a guest'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
+	@echo 'make check-debug    the suite on kernels that look for faults, and under sanitizers:'
+	@echo '               see docs/hardening.md; check-nightly: its long forms'
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
 	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
 	@echo 'make bench-memory   the same of creating, mapping, passing and importing memory'

@@ -123,7 +123,8 @@ static void try_view(int view, int viewer)
 	ASSERT_EQ(errno, EACCES);
 	ASSERT_ERRNO(ioctl(viewer, DMASHM_IOC_EXPORT, &export), EACCES);
 	ASSERT_ERRNO(pwrite(viewer, &byte, 1, 0), EBADF);
-	ASSERT_ERRNO(try_lock(viewer), EACCES);
+	ASSERT_ERRNO(try_lock(join_by(viewer, NULL)), EACCES);
+	ASSERT_ERRNO(try_lock_shared(viewer), EPERM);
 	ASSERT_EQ(pread(viewer, &byte, 1, 0), 1);
 }
 
