@@ -276,7 +276,7 @@ static long user_map(struct edu_user *user, void __user *arg)
 	if (map.flags & ~(EDU_MAP_BY_CPU | EDU_MAP_TRIM))
 		return -EINVAL;
 	mutex_lock(&edu.limit);
-	dma_set_max_seg_size(&edu.pdev->dev, map.max_segment);
+	import_limit_segments(&edu.pdev->dev, map.max_segment);
 	ret = import_map(&user->import, map.direction);
 	mutex_unlock(&edu.limit);
 	if (ret)

@@ -4,6 +4,7 @@
 #define DMASHM_IMPORT_H
 
 #include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 
 /* All zero: nothing. Whoever has it sees to it that one does this at a time. */
@@ -12,6 +13,18 @@ struct import {
 	struct sg_table *table;			/* NULL while not mapped */
 	enum dma_data_direction dir;		/* of table */
 };
+
+/*
+ * How long a segment @dev takes, in bytes; 0: whatever comes, and it says nothing of
+ * that, as many drivers do. The kernel's debugging takes silence for 64 KiB.
+ */
+static inline void import_limit_segments(struct device *dev, unsigned int max)
+{
+	if (!max && IS_ENABLED(CONFIG_DMA_API_DEBUG_SG))
+		max = UINT_MAX;
+	if (max || dev->dma_parms)
+		dma_set_max_seg_size(dev, max);
+}
 
 static inline int import_attach(struct import *import, int fd,
 				struct device *dev)

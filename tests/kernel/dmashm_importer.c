@@ -136,6 +136,7 @@ static int __init importer_init(void)
 		return PTR_ERR(importer_device);
 	ret = dma_coerce_mask_and_coherent(&importer_device->dev,
 					   DMA_BIT_MASK(64));
+	import_limit_segments(&importer_device->dev, 0);
 	if (!ret)
 		ret = misc_register(&importer_misc);
 	if (ret)

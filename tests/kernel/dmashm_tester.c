@@ -20,6 +20,7 @@
 #include <linux/dmashm.h>
 
 #include "dmashm_compat.h"
+#include "dmashm_import.h"
 #include "dmashm_tester.h"
 
 /* One open of the device; the test programs call it from one thread. */
@@ -318,8 +319,7 @@ static long tester_table(struct tester *tester, void __user *user)
 	if (IS_ERR(device))
 		return PTR_ERR(device);
 	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	if (arg.max_segment)
-		dma_set_max_seg_size(&device->dev, arg.max_segment);
+	import_limit_segments(&device->dev, arg.max_segment);
 	if (!ret)
 		ret = table_import(tester, &device->dev, &arg);
 	platform_device_unregister(device);
