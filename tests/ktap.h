@@ -137,6 +137,14 @@ static inline unsigned int ktap_slow(void)
 	return slow && atoi(slow) > 0 ? (unsigned int)atoi(slow) : 1;
 }
 
+/* So many rounds of something, or fewer where each takes longer. */
+static inline int ktap_rounds(int n)
+{
+	int rounds = n / (int)ktap_slow();
+
+	return rounds ? rounds : 1;
+}
+
 static inline int ktap_run(const struct ktap_test *test)
 {
 	int reason[2], status;

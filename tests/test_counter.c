@@ -7,7 +7,7 @@
 
 #include "uapi.h"
 
-#define ROUNDS 100000
+#define ROUNDS ktap_rounds(100000)
 
 /* By the protocol of the UAPI header, in as few lines as it takes. */
 static void lock_word(int member, uint32_t *word, uint32_t held)
@@ -103,7 +103,7 @@ TEST_LIMIT(without_the_barrier_they_do, 120)
 	int tries;
 
 	for (tries = 0; tries < 10; tries++)
-		if (count(NOT) < 3 * ROUNDS)
+		if (count(NOT) < 3ull * (uint64_t)ROUNDS)
 			return;
 	FAIL("nothing was lost in %d runs without the barrier", tries);
 }

@@ -90,7 +90,7 @@ static void write_numbers(struct dmashm_buffer *buf)
 /* However it falls: what was written before is with the device once it mapped. */
 TEST_LIMIT(no_bracket_that_wrote_is_missed_by_a_device_that_maps, 100)
 {
-	enum { ROUNDS = 3000 };
+	const int rounds = ktap_rounds(3000);
 	struct dmashm_buffer *buf = new_buffer(SIZE);
 	int edu = open_edu(), fd = dmashm_fd(buf), i, meanwhile = 0;
 	pid_t pid = start_child();
@@ -99,7 +99,7 @@ TEST_LIMIT(no_bracket_that_wrote_is_missed_by_a_device_that_maps, 100)
 		write_numbers(buf);
 		_exit(0);
 	}
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		uint32_t before, seen;
 
 		ASSERT_EQ(ioctl(edu, EDU_IOC_ATTACH, &fd), 0);
@@ -144,7 +144,7 @@ static void look_at_numbers(struct dmashm_buffer *buf, unsigned int access)
 
 static void write_by_device(unsigned int access)
 {
-	enum { ROUNDS = 3000 };
+	const int rounds = ktap_rounds(3000);
 	struct dmashm_buffer *buf = new_buffer(SIZE);
 	int edu = open_edu(), fd = dmashm_fd(buf), i;
 	pid_t pid = start_child();
@@ -153,7 +153,7 @@ static void write_by_device(unsigned int access)
 		look_at_numbers(buf, access);
 		_exit(0);
 	}
-	for (i = 1; i <= ROUNDS; i++) {
+	for (i = 1; i <= rounds; i++) {
 		ASSERT_EQ(ioctl(edu, EDU_IOC_ATTACH, &fd), 0);
 		ASSERT_EQ(map_edu(edu, EDU_FROM_DEVICE, EDU_MAP_BY_CPU), 0);
 		ASSERT_EQ(dmashm_lock(buf), 0);

@@ -146,7 +146,8 @@ TEST(a_device_comes_and_goes_between_start_and_end)
 /* The writer finds what it wrote before; devices come and go all the time. */
 TEST_LIMIT(no_write_is_undone_by_a_device_that_goes, 120)
 {
-	enum { ROUNDS = 3000, STOP = 0 };
+	enum { STOP = 0 };
+	const int rounds = ktap_rounds(3000);
 	struct dmashm_buffer *buf = new_buffer(SIZE);
 	int edu = open_edu(), fd = dmashm_fd(buf), i;
 	uint8_t *data = map_buffer(buf);
@@ -161,7 +162,7 @@ TEST_LIMIT(no_write_is_undone_by_a_device_that_goes, 120)
 	}
 	if (!pid)
 		_exit(0);
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		ASSERT_EQ(ioctl(edu, EDU_IOC_ATTACH, &fd), 0);
 		ASSERT_EQ(map_edu(edu, EDU_BIDIRECTIONAL, EDU_MAP_BY_CPU), 0);
 		ASSERT_EQ(ioctl(edu, EDU_IOC_DETACH), 0);

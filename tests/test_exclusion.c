@@ -5,7 +5,7 @@
  */
 #include "library.h"
 
-#define ROUNDS 4000
+#define ROUNDS ktap_rounds(4000)
 
 static uint32_t next_random(uint32_t *random)
 {
@@ -99,7 +99,7 @@ TEST_LIMIT(without_the_barrier_it_is_torn, 120)
 {
 	struct dmashm_buffer *buf = new_buffer(1);
 	volatile uint64_t *record = map_buffer(buf);
-	struct tester_record arg = { .rounds = 200000 };
+	struct tester_record arg = { .rounds = (uint32_t)ktap_rounds(200000) };
 	int tester = open_tester(dmashm_fd(buf)), tries;
 	pid_t pid = start_child();
 

@@ -352,7 +352,7 @@ TEST(many_rounds_leave_nothing_behind)
 {
 	int round, before = open_fds();
 
-	for (round = 0; round < 1000; round++) {
+	for (round = 0; round < ktap_rounds(1000); round++) {
 		size_t size = (size_t)(round % 7 + 1) * 300 * 1024;
 		int fd = allocate(size);
 		uint8_t *data = map_data(fd, size);

@@ -178,7 +178,7 @@ static void all_go_on(void)
 TEST_LIMIT(no_lock_and_no_wake_up_is_lost, 3600)
 {
 	const char *wanted = getenv("DMASHM_KILLS");
-	int kills = wanted ? atoi(wanted) : 200, marks = 0, inside = 0, i;
+	int kills = wanted ? atoi(wanted) : ktap_rounds(200), marks = 0, inside = 0, i;
 	struct dmashm_buffer *buf = new_buffer(1);
 	uint32_t random = (uint32_t)now_ns();
 	pid_t kernel;

@@ -8,7 +8,7 @@
 #include "memory.h"
 
 #define SIZE	(4 * MIB)
-#define ROUNDS	1000
+#define ROUNDS	ktap_rounds(1000)
 
 /* Linux 6.1's headers have them, but not each C library. */
 #ifndef MADV_COLLAPSE

@@ -240,7 +240,7 @@ TEST(wake_all_wakes_all)
 /* Ping-pong: a wake-up lost in 2,000 would hang until the time limit. */
 TEST(no_wake_up_is_lost)
 {
-	enum { ROUNDS = 2000 };
+	const uint32_t rounds = (uint32_t)ktap_rounds(2000);
 	int member = join(create(1));
 	uint32_t *words = map_words(member), *word = &words[EVENT / 4], i;
 	pid_t pid = start_child();
@@ -249,7 +249,7 @@ TEST(no_wake_up_is_lost)
 		int own = join_by(member, NULL);
 
 		word = &map_words(own)[EVENT / 4];
-		for (i = 1; i < 2 * ROUNDS; i += 2) {
+		for (i = 1; i < 2 * rounds; i += 2) {
 			while (load(word) != i)
 				wait_word(own, EVENT, i - 1, DMASHM_NEVER);
 			store(word, i + 1);
@@ -257,7 +257,7 @@ TEST(no_wake_up_is_lost)
 		}
 		_exit(0);
 	}
-	for (i = 0; i < 2 * ROUNDS; i += 2) {
+	for (i = 0; i < 2 * rounds; i += 2) {
 		while (load(word) != i)
 			wait_word(member, EVENT, i - 1, DMASHM_NEVER);
 		store(word, i + 1);
