@@ -68,7 +68,7 @@ static void show_facts(struct seq_file *m, const struct dmashm_buffer *buffer)
 	seq_printf(m, "\n  size %zu\n", buffer->size);
 	show_folios(m, buffer);
 	seq_printf(m, "  sealed %s\n",
-		   dmashm_writers_sealed(&buffer->writers) ? "yes" : "no");
+		   str_yes_no(dmashm_writers_sealed(&buffer->writers)));
 	seq_printf(m, "  creator pid %d uid %u name ", pid_vnr(buffer->creator),
 		   from_kuid_munged(seq_user_ns(m), buffer->quota->uid));
 	show_text(m, buffer->creator_name);
