@@ -334,17 +334,19 @@ bool dmashm_lease_join(struct dmashm_barrier *barrier,
 {
 	struct dmashm_lease *other;
 	bool found = false;
+	u64 end = 0;
 
 	spin_lock_irq(&barrier->lock);
 	list_for_each_entry(other, &barrier->leases, node) {
 		found = other->member && is_mine(other->member);
+		end = other->end;
 		if (found)
 			break;
 	}
 	found = found && !lease_check(barrier, lease);
 	if (found) {
 		lease_enter(barrier, lease);
-		lease->end = other->end;
+		lease->end = end;
 	}
 	spin_unlock_irq(&barrier->lock);
 	return found;
