@@ -90,6 +90,8 @@ int dmashm_control_mmap(struct dmashm_control *control,
  * dmashm_control_fault() - fault in one control page
  * @control: whose pages
  * @vmf:     the fault
+ *
+ * Return: as the core wants it.
  */
 vm_fault_t dmashm_control_fault(struct dmashm_control *control,
 				struct vm_fault *vmf)

@@ -199,6 +199,8 @@ static int ioctl_find_target(struct ioctl_target *target,
  * dmashm_ioctl_join() - DMASHM_IOC_JOIN
  * @asked: the member asked, NULL on the device
  * @call:  the call
+ *
+ * Return: as the UAPI header says.
  */
 int dmashm_ioctl_join(struct dmashm_member *asked, struct dmashm_call *call)
 {
@@ -237,6 +239,8 @@ static int ioctl_check_export(const struct ioctl_target *target, int mode)
  * dmashm_ioctl_export() - DMASHM_IOC_EXPORT
  * @asked: the member asked, NULL on the device
  * @call:  the call
+ *
+ * Return: as the UAPI header says.
  */
 int dmashm_ioctl_export(struct dmashm_member *asked, struct dmashm_call *call)
 {
@@ -276,6 +280,8 @@ static u32 ioctl_info_flags(const struct ioctl_target *target)
  * dmashm_ioctl_info() - DMASHM_IOC_INFO
  * @asked: the member asked, NULL on the device
  * @call:  the call
+ *
+ * Return: as the UAPI header says.
  */
 int dmashm_ioctl_info(struct dmashm_member *asked, struct dmashm_call *call)
 {

@@ -312,6 +312,8 @@ ssize_t dmashm_member_write_iter(struct kiocb *iocb, struct iov_iter *from)
  * @file:   the member
  * @offset: as lseek(2)
  * @whence: as lseek(2); SEEK_END counts from the size of the data
+ *
+ * Return: as lseek(2).
  */
 loff_t dmashm_member_llseek(struct file *file, loff_t offset, int whence)
 {

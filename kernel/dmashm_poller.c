@@ -120,6 +120,8 @@ static __poll_t poller_events(struct dmashm_barrier *barrier,
  * dmashm_poller_poll() - poll on a member fd
  * @file:  the member
  * @table: as the core gives it
+ *
+ * Return: what is to be told now.
  */
 __poll_t dmashm_poller_poll(struct file *file, struct poll_table_struct *table)
 {
