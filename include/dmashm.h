@@ -69,13 +69,13 @@ struct dmashm_buffer;
  *
  * Needs the right to open /dev/dmashm for reading and writing.
  *
- * Errors: those of open(2) on the device (-ENOENT: the module is not loaded;
+ * Return: 0; those of open(2) on the device (-ENOENT: the module is not loaded;
  * -EACCES: no right), -EINVAL @size is 0, @name too long, @flags or @out bad,
  * -EFBIG @size is beyond the module's limit for one buffer, or beyond what is
- * ever contiguous (4 MiB with 4 KiB pages), -EDQUOT the user would have more than
- * its limit for one user, -ENOSPC all buffers together would be beyond its limit
- * for all, -ENOMEM no memory, or none in one piece, -EMFILE, -ENFILE, -EPROTO the
- * module speaks another ABI.
+ * ever contiguous (4 MiB with 4 KiB pages), -EDQUOT the user would have more
+ * than its limit for one user, -ENOSPC all buffers together would be beyond its
+ * limit for all, -ENOMEM no memory, or none in one piece, -EMFILE, -ENFILE,
+ * -EPROTO the module speaks another ABI.
  */
 int dmashm_create(size_t size, const char *name, unsigned int flags,
 		  struct dmashm_buffer **out);
@@ -90,7 +90,7 @@ int dmashm_create(size_t size, const char *name, unsigned int flags,
  * Both fds stay the caller's; the handle has its own. It is a view if one of
  * the two allows only reading.
  *
- * Errors: as the DMASHM_IOC_JOIN ioctl: -EBADF, -EINVAL @dmabuf_fd is not of
+ * Return: 0; as the DMASHM_IOC_JOIN ioctl: -EBADF, -EINVAL @dmabuf_fd is not of
  * this module, -ENOTTY @member_fd is no member fd, -EXDEV the two are of
  * different buffers, -EACCES, -EUSERS, -EOVERFLOW; and as dmashm_create().
  */
@@ -107,8 +107,8 @@ int dmashm_import(int dmabuf_fd, int member_fd, struct dmashm_buffer **out);
  * time (see linux/dmashm.h). It reads as any handle does, in brackets or with
  * read(2) on dmashm_member_fd().
  *
- * Errors: -EINVAL @out; -EUSERS there are DMASHM_VIEWERS views of the buffer;
- * -ENOMEM, -EMFILE, -ENFILE.
+ * Return: 0; -EINVAL @out; -EUSERS there are DMASHM_VIEWERS views of the
+ * buffer; -ENOMEM, -EMFILE, -ENFILE.
  */
 int dmashm_view(struct dmashm_buffer *buf, struct dmashm_buffer **out);
 
@@ -116,7 +116,7 @@ int dmashm_view(struct dmashm_buffer *buf, struct dmashm_buffer **out);
  * dmashm_access() - what the handle allows
  * @buf: the handle
  *
- * Returns DMASHM_READ for a view, else DMASHM_READ | DMASHM_WRITE.
+ * Return: DMASHM_READ for a view, else DMASHM_READ | DMASHM_WRITE.
  */
 unsigned int dmashm_access(const struct dmashm_buffer *buf);
 
@@ -127,7 +127,7 @@ unsigned int dmashm_access(const struct dmashm_buffer *buf);
  * For the process that made the buffer. Others may then rely on the data to
  * stay as it is; locking is not needed to read it. There is no way back.
  *
- * Errors, with nothing changed: -EBUSY somebody could write: there is a
+ * Return: 0; with nothing changed: -EBUSY somebody could write: there is a
  * writable mapping, a device attached through a dma-buf that is not a view, or
  * a page held by direct I/O or a pipe; -EPERM another process made the buffer;
  * -EACCES a view.
@@ -145,23 +145,27 @@ int dmashm_seal(struct dmashm_buffer *buf);
 void dmashm_close(struct dmashm_buffer *buf);
 
 /**
- * dmashm_fd() - the dma-buf fd, for devices, poll and ioctls; the handle's own
+ * dmashm_fd() - the dma-buf fd, for devices, poll and ioctls
  * @buf: the handle
+ *
+ * Return: the handle's own.
  */
 int dmashm_fd(const struct dmashm_buffer *buf);
 
 /**
- * dmashm_member_fd() - the member fd, for read, write and ioctls; the handle's own
+ * dmashm_member_fd() - the member fd, for read, write and ioctls
  * @buf: the handle
  *
- * A child of fork() keeps the number; it names the child's own member once the
- * child has joined.
+ * Return: the handle's own. A child of fork() keeps the number; it names the
+ * child's own member once the child has joined.
  */
 int dmashm_member_fd(const struct dmashm_buffer *buf);
 
 /**
- * dmashm_size() - bytes of data, a multiple of the page size
+ * dmashm_size() - how large a buffer is
  * @buf: the handle
+ *
+ * Return: bytes of data, a multiple of the page size.
  */
 size_t dmashm_size(const struct dmashm_buffer *buf);
 
@@ -175,8 +179,8 @@ size_t dmashm_size(const struct dmashm_buffer *buf);
  * Each call makes a mapping of its own. Touch it only inside a bracket of
  * dmashm_begin() and dmashm_end(). A child of fork() has it too.
  *
- * Errors: -EINVAL, -ENOMEM; -EACCES PROT_WRITE and a view; -EPERM PROT_WRITE and
- * the data is sealed.
+ * Return: 0; -EINVAL, -ENOMEM; -EACCES PROT_WRITE and a view; -EPERM PROT_WRITE
+ * and the data is sealed.
  */
 int dmashm_map(struct dmashm_buffer *buf, int prot, void **addr);
 
@@ -185,7 +189,7 @@ int dmashm_map(struct dmashm_buffer *buf, int prot, void **addr);
  * @buf:  the handle
  * @addr: what dmashm_map() gave
  *
- * Errors: -EINVAL no such mapping of this handle.
+ * Return: 0; -EINVAL no such mapping of this handle.
  */
 int dmashm_unmap(struct dmashm_buffer *buf, void *addr);
 
@@ -193,7 +197,7 @@ int dmashm_unmap(struct dmashm_buffer *buf, void *addr);
  * dmashm_deadline() - the deadline that lies so far ahead
  * @ns: nanoseconds from now
  *
- * Saturates: never wraps round.
+ * Return: the deadline; saturates, never wraps round.
  */
 uint64_t dmashm_deadline(uint64_t ns);
 
@@ -201,14 +205,12 @@ uint64_t dmashm_deadline(uint64_t ns);
  * dmashm_lock() - take the barrier, however long it takes
  * @buf: the handle
  *
- * Returns 0, or -EOWNERDEAD: the barrier is held in both cases, but the last
- * holder died inside; make the data good and call dmashm_recover(). Every
- * other value means that it is not held.
- *
  * No system call where nobody holds it. Not recursive.
  *
- * Errors: -EUSERS DMASHM_SLEEPERS threads sleep for it already; in a child of
- * fork(), those of dmashm_import().
+ * Return: 0, or -EOWNERDEAD: the barrier is held in both cases, but the last
+ * holder died inside; make the data good and call dmashm_recover(). Every
+ * other value means that it is not held: -EUSERS DMASHM_SLEEPERS threads sleep
+ * for it already; in a child of fork(), those of dmashm_import().
  */
 int dmashm_lock(struct dmashm_buffer *buf);
 
@@ -216,10 +218,11 @@ int dmashm_lock(struct dmashm_buffer *buf);
  * dmashm_trylock() - take the barrier if nobody has it
  * @buf: the handle
  *
- * As dmashm_lock(), and -EBUSY. Does not ask the kernel who holds it: a barrier
- * whose holder died is busy for the moment that the kernel takes to notice, one
- * that others sleep for may be promised to them, and one that somebody else is
- * just trying may look taken.
+ * Does not ask the kernel who holds it: a barrier whose holder died is busy for
+ * the moment that the kernel takes to notice, one that others sleep for may be
+ * promised to them, and one that somebody else is just trying may look taken.
+ *
+ * Return: as dmashm_lock(), and -EBUSY.
  */
 int dmashm_trylock(struct dmashm_buffer *buf);
 
@@ -228,7 +231,7 @@ int dmashm_trylock(struct dmashm_buffer *buf);
  * @buf:      the handle
  * @deadline: absolute; one that has passed still takes a free barrier
  *
- * As dmashm_lock(), and -ETIMEDOUT.
+ * Return: as dmashm_lock(), and -ETIMEDOUT.
  */
 int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline);
 
@@ -239,7 +242,7 @@ int dmashm_timedlock(struct dmashm_buffer *buf, uint64_t deadline);
  * The mark of a death stays for the next one unless dmashm_recover() was
  * called.
  *
- * Errors: -EPERM this process does not hold it; nothing changed. -EPROTO
+ * Return: 0; -EPERM this process does not hold it; nothing changed. -EPROTO
  * somebody keeps changing the word against the rules.
  */
 int dmashm_unlock(struct dmashm_buffer *buf);
@@ -254,16 +257,14 @@ int dmashm_unlock(struct dmashm_buffer *buf);
  * reader, for more than some milliseconds and one turn of each who came before
  * (docs/barrier.md has it exactly; a signal costs the place in the queue).
  *
- * Returns 0, or -EOWNERDEAD: it is held in both cases, but the last exclusive
- * holder died inside, and what is read may be half written; to repair it takes
- * the exclusive lock. Every other value means that it is not held.
- *
  * No system call where nobody holds it exclusively. Not recursive, not even
  * shared: a writer that came in between waits for the first, and the second
  * waits for the writer.
  *
- * Errors: as dmashm_lock(); -EOVERFLOW this process has it DMASHM_SHARED_MAX
- * times.
+ * Return: 0, or -EOWNERDEAD: it is held in both cases, but the last exclusive
+ * holder died inside, and what is read may be half written; to repair it takes
+ * the exclusive lock. Every other value means that it is not held: those of
+ * dmashm_lock(); -EOVERFLOW this process has it DMASHM_SHARED_MAX times.
  */
 int dmashm_lock_shared(struct dmashm_buffer *buf);
 
@@ -271,7 +272,7 @@ int dmashm_lock_shared(struct dmashm_buffer *buf);
  * dmashm_trylock_shared() - take the barrier to read if that is possible at once
  * @buf: the handle
  *
- * As dmashm_lock_shared(), and -EBUSY.
+ * Return: as dmashm_lock_shared(), and -EBUSY.
  */
 int dmashm_trylock_shared(struct dmashm_buffer *buf);
 
@@ -280,7 +281,7 @@ int dmashm_trylock_shared(struct dmashm_buffer *buf);
  * @buf:      the handle
  * @deadline: absolute; one that has passed still takes what is free
  *
- * As dmashm_lock_shared(), and -ETIMEDOUT.
+ * Return: as dmashm_lock_shared(), and -ETIMEDOUT.
  */
 int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline);
 
@@ -288,8 +289,8 @@ int dmashm_timedlock_shared(struct dmashm_buffer *buf, uint64_t deadline);
  * dmashm_unlock_shared() - undo one dmashm_lock_shared()
  * @buf: the handle
  *
- * Errors: -EPERM this process is not in, shared; -ESTALE (a view) the time was up
- * and the barrier taken back, so that what was read may be half written.
+ * Return: 0; -EPERM this process is not in, shared; -ESTALE (a view) the time
+ * was up and the barrier taken back, so that what was read may be half written.
  */
 int dmashm_unlock_shared(struct dmashm_buffer *buf);
 
@@ -297,7 +298,7 @@ int dmashm_unlock_shared(struct dmashm_buffer *buf);
  * dmashm_recover() - declare the data repaired after -EOWNERDEAD
  * @buf: the handle, holding the barrier exclusively
  *
- * Errors: -EPERM this process does not hold it; -EPROTO as dmashm_unlock().
+ * Return: 0; -EPERM this process does not hold it; -EPROTO as dmashm_unlock().
  */
 int dmashm_recover(struct dmashm_buffer *buf);
 
@@ -314,12 +315,10 @@ int dmashm_recover(struct dmashm_buffer *buf);
  * looks like that and is not: a fence that DMA_BUF_IOCTL_IMPORT_SYNC_FILE put
  * into a buffer without a device. Who does that uses DMASHM_SYNC.
  *
- * Returns 0 or -EOWNERDEAD with the bracket open, see dmashm_lock() and
+ * Return: 0 or -EOWNERDEAD with the bracket open, see dmashm_lock() and
  * dmashm_lock_shared(); with any other value it is not open and nothing is
- * held.
- *
- * Errors: -EINVAL @access; those of dmashm_timedlock(),
- * dmashm_timedlock_shared() and DMA_BUF_IOCTL_SYNC.
+ * held: -EINVAL @access; those of dmashm_timedlock(), dmashm_timedlock_shared()
+ * and DMA_BUF_IOCTL_SYNC.
  */
 int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
 		 uint64_t deadline);
@@ -331,11 +330,11 @@ int dmashm_begin(struct dmashm_buffer *buf, unsigned int access,
  *
  * Does DMA_BUF_IOCTL_SYNC with END if a device is attached, whether one was
  * when the bracket began or not. The barrier is given back in any case; an
- * error of DMA_BUF_IOCTL_SYNC (END) is returned. -ESTALE in a view says that what
- * was read may be half written.
+ * error of DMA_BUF_IOCTL_SYNC (END) is returned.
  *
- * Errors: -EINVAL @access, -EPERM the barrier is not held that way (nothing
- * done in both cases); those of dmashm_unlock().
+ * Return: 0; -EINVAL @access, -EPERM the barrier is not held that way (nothing
+ * done in both cases); those of dmashm_unlock(). -ESTALE in a view says that
+ * what was read may be half written.
  */
 int dmashm_end(struct dmashm_buffer *buf, unsigned int access);
 
@@ -351,7 +350,7 @@ int dmashm_end(struct dmashm_buffer *buf, unsigned int access);
  * range is large. The barrier is that of the whole buffer; what lies outside the
  * range may be read and written too, and devices may not see it, or undo it.
  *
- * Errors: -EINVAL also if the range does not lie within the data; the others
+ * Return: 0; -EINVAL also if the range does not lie within the data; the others
  * those of dmashm_begin(), with DMASHM_IOC_SYNC in place of DMA_BUF_IOCTL_SYNC.
  */
 int dmashm_begin_range(struct dmashm_buffer *buf, unsigned int access,
@@ -364,9 +363,11 @@ int dmashm_begin_range(struct dmashm_buffer *buf, unsigned int access,
  * @offset: the same
  * @length: the same
  *
- * As dmashm_end(), and -EINVAL, with nothing done, if the range does not lie
- * within the data. dmashm_end() in its place would hand over, and so undo, what
- * devices wrote elsewhere.
+ * dmashm_end() in its place would hand over, and so undo, what devices wrote
+ * elsewhere.
+ *
+ * Return: as dmashm_end(), and -EINVAL, with nothing done, if the range does not
+ * lie within the data.
  */
 int dmashm_end_range(struct dmashm_buffer *buf, unsigned int access,
 		     size_t offset, size_t length);
@@ -377,7 +378,10 @@ int dmashm_end_range(struct dmashm_buffer *buf, unsigned int access,
  * @n:   0 to DMASHM_EVENT_COUNT - 1 (see linux/dmashm.h)
  *
  * The word is shared by all members and starts as 0; use atomic operations on
- * it. NULL where @n is out of range or, in a child of fork(), joining failed.
+ * it.
+ *
+ * Return: where it is; NULL if @n is out of range or, in a child of fork(),
+ * joining failed.
  */
 uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
 
@@ -392,8 +396,8 @@ uint32_t *dmashm_event(struct dmashm_buffer *buf, unsigned int n);
  * moment, and nobody who goes to sleep later: who waits for one that may die
  * waits with a deadline, and looks then whether that one is still there.
  *
- * Returns 0 when woken or when the word has another value; look again, it may
- * have changed for nothing. Errors: -ETIMEDOUT; -EINVAL @n; -EUSERS
+ * Return: 0 when woken or when the word has another value; look again, it may
+ * have changed for nothing. -ETIMEDOUT; -EINVAL @n; -EUSERS
  * DMASHM_SLEEPERS threads sleep on words of this buffer already; in a child of
  * fork(), those of dmashm_import().
  */
@@ -408,8 +412,8 @@ int dmashm_wait(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
  *
  * Members that armed their fd for this word are told too, and do not count.
  *
- * Returns how many were woken, INT_MAX at the most. Errors: -EINVAL @n; in a
- * child of fork(), those of dmashm_import().
+ * Return: how many were woken, INT_MAX at the most; -EINVAL @n; in a child of
+ * fork(), those of dmashm_import().
  */
 int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count);
 
@@ -428,7 +432,7 @@ int dmashm_wake(struct dmashm_buffer *buf, unsigned int n, uint32_t count);
  * let go, and wakes, is not missed. The barrier is taken again without a
  * deadline, as pthread_cond_timedwait(3) does.
  *
- * Returns 0, -EOWNERDEAD or -ETIMEDOUT with the barrier held, or the bracket
+ * Return: 0, -EOWNERDEAD or -ETIMEDOUT with the barrier held, or the bracket
  * open; the first two say that the word may have changed or a member have
  * left, so look again. -EUSERS, too many sleep on words, with the barrier held
  * too. Errors, with nothing done: -EINVAL @access or @n; -EPERM the barrier is
@@ -442,7 +446,8 @@ int dmashm_cond_wait(struct dmashm_buffer *buf, unsigned int access,
  * dmashm_departures() - how many members of the buffer have left so far
  * @buf: the handle
  *
- * By death or otherwise; wraps. 0 where, in a child of fork(), joining failed.
+ * Return: by death or otherwise; wraps. 0 where, in a child of fork(), joining
+ * failed.
  */
 uint32_t dmashm_departures(struct dmashm_buffer *buf);
 
@@ -456,7 +461,7 @@ uint32_t dmashm_departures(struct dmashm_buffer *buf);
  * For event loops: dmashm_member_fd() goes into poll or epoll. Arming again
  * replaces what was armed; whoever changes the word must call dmashm_wake().
  *
- * Errors: -EINVAL @n; in a child of fork(), those of dmashm_import().
+ * Return: 0; -EINVAL @n; in a child of fork(), those of dmashm_import().
  */
 int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
 	       uint32_t departures);
@@ -470,7 +475,7 @@ int dmashm_arm(struct dmashm_buffer *buf, unsigned int n, uint32_t expected,
  * One message with the dma-buf and a member fd to join from. The receiver can
  * then do all that this handle allows: a view can be sent instead.
  *
- * Errors: -EAFNOSUPPORT the socket is not AF_UNIX; those of sendmsg(2),
+ * Return: 0; -EAFNOSUPPORT the socket is not AF_UNIX; those of sendmsg(2),
  * without SIGPIPE.
  */
 int dmashm_send(struct dmashm_buffer *buf, int socket);
@@ -483,9 +488,9 @@ int dmashm_send(struct dmashm_buffer *buf, int socket);
  * Needs no right on /dev/dmashm. A message that is not exactly what
  * dmashm_send() sends is refused and every fd that came with it is closed.
  *
- * Errors: -EPIPE the other end closed; -EBADMSG not such a message: cut short,
- * too few or too many fds, surplus data or control data, or fds that do not
- * belong together; -EAGAIN a non-blocking socket has nothing; those of
+ * Return: 0; -EPIPE the other end closed; -EBADMSG not such a message: cut
+ * short, too few or too many fds, surplus data or control data, or fds that do
+ * not belong together; -EAGAIN a non-blocking socket has nothing; those of
  * recvmsg(2) and of dmashm_import().
  */
 int dmashm_receive(int socket, struct dmashm_buffer **out);
@@ -548,7 +553,7 @@ struct dmashm_frame {
  * @count:      frames, 2 to 32
  * @frame_size: bytes of the largest frame, 1 to UINT32_MAX
  *
- * 0 where that is not possible.
+ * Return: 0 where that is not possible.
  */
 size_t dmashm_queue_size(unsigned int count, size_t frame_size);
 
@@ -564,7 +569,7 @@ size_t dmashm_queue_size(unsigned int count, size_t frame_size);
  * Makes the queue if there is none, else takes the place of a producer that
  * has left; consumers then just see more frames.
  *
- * Errors: -EINVAL @count, @frame_size, @flags or @out bad, or the buffer is
+ * Return: 0; -EINVAL @count, @frame_size, @flags or @out bad, or the buffer is
  * smaller than dmashm_queue_size(); -EBUSY there is a producer (one that died
  * is there for the moment that the kernel takes to notice), or this handle of
  * the buffer has a part in the queue already; -EEXIST the queue that is there
@@ -583,8 +588,8 @@ int dmashm_queue_create(struct dmashm_buffer *buf, unsigned int count,
  * From here on every frame is seen or counted; what was published before is
  * not.
  *
- * Errors: -ENOENT no queue was made yet; -EBUSY this handle of the buffer has
- * a part in the queue already (dmashm_import() gives another one); -EINVAL
+ * Return: 0; -ENOENT no queue was made yet; -EBUSY this handle of the buffer
+ * has a part in the queue already (dmashm_import() gives another one); -EINVAL
  * @out; -EPROTO, -ENOMEM and the rest as dmashm_queue_create().
  */
 int dmashm_queue_open(struct dmashm_buffer *buf, struct dmashm_queue **out);
@@ -606,7 +611,7 @@ void dmashm_queue_close(struct dmashm_queue *q);
  *
  * For a first frame that all shall see.
  *
- * Errors: -ETIMEDOUT; -EINVAL a consumer's handle; -EPERM in a child of
+ * Return: 0; -ETIMEDOUT; -EINVAL a consumer's handle; -EPERM in a child of
  * fork(); -EUSERS as dmashm_lock().
  */
 int dmashm_queue_await(struct dmashm_queue *q, unsigned int consumers,
@@ -621,7 +626,7 @@ int dmashm_queue_await(struct dmashm_queue *q, unsigned int consumers,
  * One frame at a time. Waits, in a queue that overwrites, only if every frame
  * is being read, else until the slowest consumer is done with the oldest one.
  *
- * Errors: -ETIMEDOUT; -EBUSY a frame is open already; -EPIPE after
+ * Return: 0; -ETIMEDOUT; -EBUSY a frame is open already; -EPIPE after
  * dmashm_queue_finish(); -EINVAL @data, or a consumer's handle; -EPERM in a
  * child of fork(); -EUSERS as dmashm_lock(); while a device is attached, those
  * of dmashm_begin().
@@ -634,9 +639,9 @@ int dmashm_queue_put_begin(struct dmashm_queue *q, uint64_t deadline,
  * @q:      the producer's handle
  * @length: bytes written, 0 to the frame size
  *
- * Errors, with the frame still open: -EINVAL @length, or a consumer's handle;
- * -EPERM none is open, or in a child of fork(). Errors, with the frame given
- * back and nothing published: -EAGAIN a device was attached meanwhile, write
+ * Return: 0. With the frame still open: -EINVAL @length, or a consumer's handle;
+ * -EPERM none is open, or in a child of fork(). With the frame given back and
+ * nothing published: -EAGAIN a device was attached meanwhile, write
  * it again, from dmashm_queue_put_begin() on; those of dmashm_end().
  */
 int dmashm_queue_put_end(struct dmashm_queue *q, size_t length);
@@ -647,7 +652,7 @@ int dmashm_queue_put_end(struct dmashm_queue *q, size_t length);
  *
  * What an overwriting queue lost for it stays lost.
  *
- * Errors: -EPERM none is open, or in a child of fork(); -EINVAL a consumer's
+ * Return: 0; -EPERM none is open, or in a child of fork(); -EINVAL a consumer's
  * handle; with the frame given back, those of dmashm_end().
  */
 int dmashm_queue_put_cancel(struct dmashm_queue *q);
@@ -659,7 +664,7 @@ int dmashm_queue_put_cancel(struct dmashm_queue *q);
  * Consumers get what is there, then -EPIPE, until another producer takes the
  * queue up. Does not wait for them.
  *
- * Errors: -EBUSY a frame is open; -EINVAL a consumer's handle; -EPERM in a
+ * Return: 0; -EBUSY a frame is open; -EINVAL a consumer's handle; -EPERM in a
  * child of fork().
  */
 int dmashm_queue_finish(struct dmashm_queue *q);
@@ -672,8 +677,8 @@ int dmashm_queue_finish(struct dmashm_queue *q);
  *
  * One frame at a time, the oldest that this consumer has not seen.
  *
- * -EPIPE and -EOWNERDEAD say that no frame is there nor will come: the
- * producer has finished, or is gone without that. @frame then only says how
+ * Return: 0. -EPIPE and -EOWNERDEAD say that no frame is there nor will come:
+ * the producer has finished, or is gone without that. @frame then only says how
  * many frames were missed at the end. That a producer is gone is told once: the
  * next call waits for another one.
  *
@@ -689,8 +694,8 @@ int dmashm_queue_get_begin(struct dmashm_queue *q, uint64_t deadline,
  * dmashm_queue_get_end() - be done with the frame
  * @q: a consumer's handle
  *
- * Errors: -EPERM none is open, or in a child of fork(); -EINVAL the producer's
- * handle; with the frame given back, those of dmashm_end().
+ * Return: 0; -EPERM none is open, or in a child of fork(); -EINVAL the
+ * producer's handle; with the frame given back, those of dmashm_end().
  */
 int dmashm_queue_get_end(struct dmashm_queue *q);
 
@@ -703,7 +708,7 @@ int dmashm_queue_get_end(struct dmashm_queue *q);
  * is replaced. So an event loop arms, then calls begin with a deadline of 0
  * until that gives -ETIMEDOUT, then polls, and arms again when it is told.
  *
- * Errors: -EPERM in a child of fork().
+ * Return: 0; -EPERM in a child of fork().
  */
 int dmashm_queue_arm(struct dmashm_queue *q);
 
