@@ -46,7 +46,7 @@ static void check(int ret, const char *what)
 
 static void rest(unsigned int ms)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000l }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
 }
 
 /*

@@ -61,8 +61,10 @@ static int compare(const void *a, const void *b)
 
 static double median_ms(struct span *span)
 {
+	size_t middle = span->count / 2;
+
 	qsort(span->ns, span->count, sizeof(*span->ns), compare);
-	return (double)span->ns[span->count / 2] / 1e6;
+	return (double)span->ns[middle] / 1e6;
 }
 
 static void print_span(struct span *span)

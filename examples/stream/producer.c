@@ -250,6 +250,7 @@ int main(int argc, char **argv)
 	count = stream(&frames, fd, data);
 	if (count < 0) {
 		frames_explain(&frames, (int)count);
+		free(data);
 		return 1;
 	}
 	ret = report(&frames, frames_now() - begin);
