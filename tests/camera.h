@@ -169,6 +169,7 @@ static inline int queue(const struct camera *camera, uint32_t index,
 	uint32_t i;
 
 	if (is_of_planes(camera)) {
+		ASSERT(camera->planes <= CAMERA_PLANES);
 		for (i = 0; i < camera->planes; i++) {
 			planes[i].m.fd = dmabufs[i];
 			planes[i].length = length;

@@ -44,7 +44,7 @@ static char ktap_reason[256];	/* of a skip; a shared page would be overdone */
 #define TEST_LIMIT(test, limit)						\
 	static void test(void);						\
 	static struct ktap_test ktap_##test = {				\
-		.name = #test, .run = test, .seconds = limit,		\
+		.name = #test, .run = (test), .seconds = (limit),		\
 	};								\
 	__attribute__((constructor)) static void ktap_add_##test(void)	\
 	{								\

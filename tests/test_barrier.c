@@ -122,7 +122,6 @@ TEST(each_unlock_wakes_the_next)
 		if (!pid[i]) {
 			int own = join(fd);
 
-			words = map_words(own);
 			ASSERT_EQ(lock_until(own, in_ms(30000)), 0);
 			ASSERT_EQ(unlock(own), 0);
 			ASSERT_EQ(write(ends[1], "x", 1), 1);

@@ -160,6 +160,7 @@ static void learn_payload(struct message *message)
 	n = recvmsg(pair[1], &msg, MSG_CMSG_CLOEXEC);
 	ASSERT(n > 0);
 	message->length = (size_t)n;
+	ASSERT(CMSG_FIRSTHDR(&msg));
 	ASSERT_EQ(CMSG_FIRSTHDR(&msg)->cmsg_len, CMSG_LEN(sizeof(fds)));
 	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
 	close(fds[0]);

@@ -40,7 +40,7 @@ static inline uint64_t in_ms(unsigned int ms)
 
 static inline void sleep_ms(unsigned int ms)
 {
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000l };
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&ts, NULL);
 }
