@@ -11,12 +11,6 @@ top=$(cd .. && pwd)
 : "${KDIR:?must name the build directory of a kernel}"
 export KDIR
 
-# quiet COMMAND...: succeeds without a word of warning.
-quiet() {
-	output=$("$@" 2>&1) || { echo "$output"; return 1; }
-	! echo "$output" | grep -E '(warning|error):|WARNING'
-}
-
 modules() {
 	for dir in kernel examples/kernel tests/kernel; do
 		make -C "$top/$dir" clean >/dev/null || return 1

@@ -10,6 +10,7 @@
 # A command's output becomes diagnostics where the case fails.
 #
 #	await FILE TEXT             until FILE has TEXT in it; fails after 10 s
+#	quiet COMMAND               succeeds without a word of warning
 
 ktap_n=0
 ktap_failed=0
@@ -53,6 +54,11 @@ refuse() {
 skip() {
 	ktap_n=$((ktap_n + 1))
 	echo "ok $ktap_n $1 # SKIP $2"
+}
+
+quiet() {
+	ktap_words=$("$@" 2>&1) || { echo "$ktap_words"; return 1; }
+	! echo "$ktap_words" | grep -E '(warning|error):|WARNING'
 }
 
 await() {
