@@ -6,7 +6,8 @@ export PREFIX ?= /usr/local
 export DESTDIR
 
 .PHONY: all modules user lib tests examples bench install clean help demo \
-	demo-camera check check-debug check-nightly lint model bench-barrier bench-memory bench-sync deps
+	demo-camera check check-debug check-nightly lint model bench-barrier \
+	bench-memory bench-sync deps
 
 all: modules user
 
@@ -46,6 +47,9 @@ demo demo-camera: deps
 check: deps
 	tests/vm/check $(TESTS)
 
+lint: deps
+	tests/vm/lint
+
 check-debug: deps
 	tests/vm/check-debug
 
@@ -66,6 +70,7 @@ help:
 	@echo 'make demo      stream a file through a buffer, in a guest: see FILE, NATIVE'
 	@echo 'make demo-camera  a camera, an overlay and a display share frames, in a guest'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
+	@echo 'make lint      what static tools say of all sources; the ABI is as recorded'
 	@echo 'make check-debug    the suite on kernels that look for faults, and under sanitizers:'
 	@echo '               see docs/hardening.md; check-nightly: its long forms'
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
@@ -86,6 +91,7 @@ help:
 	@echo 'TESTS=LIST     check: only test programs whose names contain one of these'
 	@echo 'KILLS=N        check: how many members test_kill kills (200); for the nightly form:'
 	@echo '               make check TESTS=kill KILLS=2000 TEST_TIMEOUT=1200'
+	@echo 'UPDATE_ABI=1   lint: record the ABI as it is now, in tests/abi/'
 	@echo 'KVM=0|1        do not, or do, use hardware virtualisation (a probe says)'
 	@echo 'V=1            show the commands of a build'
 	@echo 'DMASHM_CACHE   where the guests'\'' Debian trees are kept (~/.cache/dmashm)'
