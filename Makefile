@@ -6,8 +6,8 @@ export PREFIX ?= /usr/local
 export DESTDIR
 
 .PHONY: all modules user lib tests examples bench install clean help demo \
-	demo-camera check check-debug check-nightly lint model bench-barrier \
-	bench-memory bench-sync deps
+	demo-camera check check-native check-debug check-nightly lint model \
+	bench-barrier bench-memory bench-sync deps
 
 all: modules user
 
@@ -47,14 +47,12 @@ demo demo-camera: deps
 check: deps
 	tests/vm/check $(TESTS)
 
-lint: deps
-	tests/vm/lint
-
-check-debug: deps
-	tests/vm/check-debug
+lint check-native check-debug: deps
+	tests/vm/$@
 
 check-nightly: deps
 	tests/vm/check
+	HARNESS_SECONDS=30 tests/vm/check-native
 	NIGHTLY=1 tests/vm/check-debug
 
 model: deps
@@ -71,6 +69,7 @@ help:
 	@echo 'make demo-camera  a camera, an overlay and a display share frames, in a guest'
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
 	@echo 'make lint      what static tools say of all sources; the ABI is as recorded'
+	@echo 'make check-native   the barrier as threads, under sanitizers, and by a model checker'
 	@echo 'make check-debug    the suite on kernels that look for faults, and under sanitizers:'
 	@echo '               see docs/hardening.md; check-nightly: its long forms'
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
