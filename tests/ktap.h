@@ -23,10 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KTAP_SECONDS	60	/* for one test; longer ones say TEST_LIMIT() */
 #define KTAP_SLOW	"DMASHM_SLOW"	/* in the environment: times as many */
+#define KTAP_LONG	5	/* from so many on it is said how many it took */
 #define KTAP_FAIL	1
 #define KTAP_SKIP	4
 
@@ -180,6 +182,7 @@ int main(int argc, char **argv)
 	const char *only = argc > 1 ? argv[1] : NULL;
 	const struct ktap_test *test;
 	int n = 0, failed = 0, result;
+	time_t begun;
 
 	for (test = ktap_first; test; test = test->next)
 		n += !only || strstr(test->name, only);
@@ -188,7 +191,11 @@ int main(int argc, char **argv)
 	for (test = ktap_first; test; test = test->next) {
 		if (only && !strstr(test->name, only))
 			continue;
+		begun = time(NULL);
 		result = ktap_run(test);
+		if (time(NULL) - begun >= KTAP_LONG)
+			printf("# %s took %lld s\n", test->name,
+			       (long long)(time(NULL) - begun));
 		failed += result && result != KTAP_SKIP;
 		printf("%sok %d %s%s%s\n",
 		       result && result != KTAP_SKIP ? "not " : "", ++n,
