@@ -51,7 +51,7 @@ lint check-native check-debug: deps
 	tests/vm/$@
 
 check-nightly: deps
-	tests/vm/check
+	NIGHTLY=1 tests/vm/check
 	HARNESS_SECONDS=30 tests/vm/check-native
 	NIGHTLY=1 tests/vm/check-debug
 
