@@ -68,6 +68,7 @@ static bool barrier_is_held(struct dmashm_barrier *barrier, u32 held)
  * @member:  whose
  *
  * Context: any.
+ * Return: true if it does.
  */
 bool dmashm_barrier_is_held_by(struct dmashm_barrier *barrier,
 			       const struct dmashm_member *member)

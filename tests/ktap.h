@@ -134,9 +134,12 @@ static inline void kill_child(pid_t pid)
 /* How many times slower this machine is than those that the limits are for. */
 static inline unsigned int ktap_slow(void)
 {
-	const char *slow = getenv(KTAP_SLOW);
+	const char *wanted = getenv(KTAP_SLOW);
+	long slow = wanted ? strtol(wanted, NULL, 10) : 1;
 
-	return slow && atoi(slow) > 0 ? (unsigned int)atoi(slow) : 1;
+	if (slow < 1)
+		return 1;
+	return slow < 1000 ? (unsigned int)slow : 1000;
 }
 
 /* So many rounds of something, or fewer where each takes longer. */

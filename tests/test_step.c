@@ -231,8 +231,11 @@ static int count_steps(struct dmashm_buffer *buf, operation *operate, enum other
 static int stride(void)
 {
 	const char *wanted = getenv("DMASHM_STRIDE");
+	long n = wanted ? strtol(wanted, NULL, 10) : 1;
 
-	return wanted && atoi(wanted) > 0 ? atoi(wanted) : 1;
+	if (n < 1)
+		return 1;
+	return n < 1000 ? (int)n : 1000;
 }
 
 /* Each step; of long ones, which spin, the beginning, the end and samples. */
