@@ -70,7 +70,7 @@ help:
 	@echo 'make check     the whole test suite, in guests: see KERNELS, TESTS'
 	@echo 'make lint      what static tools say of all sources; the ABI is as recorded'
 	@echo 'make check-native   the barrier as threads, under sanitizers, and by a model checker'
-	@echo 'make check-debug    the suite on kernels that look for faults, and under sanitizers:'
+	@echo 'make check-debug    the suite on kernels that look for faults, which it builds:'
 	@echo '               see docs/hardening.md; check-nightly: its long forms'
 	@echo 'make model     the protocol of the barrier, by a model checker: see model/'
 	@echo 'make bench-barrier  what the barrier costs beside its peers, into bench/results/'
