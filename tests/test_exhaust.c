@@ -134,14 +134,12 @@ TEST_LIMIT(ten_thousand_buffers, 300)
 static void set_limits(char (*old)[32], bool restore)
 {
 	static const char *const names[] = { "max_buffer_mib", "max_total_mib", "max_user_mib" };
-	char path[96], value[32] = "1048576";
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "/sys/module/dmashm/parameters/%s", names[i]);
 		if (!restore)
-			snprintf(old[i], sizeof(old[i]), "%ld", proc_value(path, ""));
-		set_value(path, restore ? old[i] : value);
+			snprintf(old[i], sizeof(old[i]), "%ld", parameter(names[i]));
+		set_parameter(names[i], restore ? old[i] : "1048576");
 	}
 }
 
