@@ -234,6 +234,15 @@ static inline bool churn_share(struct churn *churn, struct churn_place *place)
 	return true;
 }
 
+/* Until somebody wakes, or for a moment; or wake all, once the word is another. */
+static inline bool churn_wait(struct churn *churn, struct churn_place *place)
+{
+	if (churn_random(churn, 2) || !place->words)
+		return !wait_word(place->member, DMASHM_OFF_EVENT(0), 0, in_ms(5));
+	__atomic_add_fetch(&place->words[DMASHM_OFF_EVENT(0) / 4], 1, __ATOMIC_SEQ_CST);
+	return wake_word(place->member, DMASHM_OFF_EVENT(0), 100) >= 0;
+}
+
 static inline bool churn_move(struct churn *churn, struct churn_place *place)
 {
 	char bytes[5000] = "asdf";
@@ -299,7 +308,7 @@ static inline bool churn_act(struct churn *churn, enum churn_act act)
 	case CHURN_LOCK: return churn_lock(churn, place);
 	case CHURN_LOCK_BY_HAND: return churn_lock_by_hand(churn, place);
 	case CHURN_SHARE: return churn_share(churn, place);
-	case CHURN_WAIT: return !wait_word(place->member, DMASHM_OFF_EVENT(0), 0, in_ms(5));
+	case CHURN_WAIT: return churn_wait(churn, place);
 	case CHURN_MOVE: return churn_move(churn, place);
 	case CHURN_SYNC: return churn_sync(churn, place);
 	case CHURN_ATTACH: return churn_attach(churn, place);

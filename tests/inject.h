@@ -12,28 +12,58 @@
 #define INJECT_DEBUGFS	"/sys/kernel/debug"
 #define INJECT_SITES	"/tmp/dmashm-inject-sites"	/* a line each, with repeats */
 
-/* Where the module's code is: [*start, *end). */
-static inline void module_text(unsigned long *start, unsigned long *end)
+/* Addresses of code: [start, end). */
+struct text {
+	unsigned long start, end;
+};
+
+/* Of the module. */
+static inline struct text module_text(void)
 {
 	FILE *symbols = popen("grep -F '[dmashm]' /proc/kallsyms", "re");
+	struct text text = { ~0ul, 0 };
 	unsigned long address;
 	char line[512], kind;
 
 	ASSERT(symbols);
-	*start = ~0ul;
-	*end = 0;
 	while (fgets(line, sizeof(line), symbols)) {
 		if (sscanf(line, "%lx %c", &address, &kind) != 2 ||
 		    (kind != 't' && kind != 'T'))
 			continue;
-		if (address < *start)
-			*start = address;
-		if (address > *end)
-			*end = address;
+		if (address < text.start)
+			text.start = address;
+		if (address >= text.end)
+			text.end = address + 1;	/* the last is small, and asks for nothing */
 	}
 	pclose(symbols);
-	ASSERT(*start < *end);
-	*end += 1;	/* the last function is small, and asks for nothing */
+	ASSERT(text.start < text.end);
+	return text;
+}
+
+/* Of a function of the kernel's. */
+static inline struct text function_text(const char *function)
+{
+	struct text text = { 0, ~0ul };
+	unsigned long address;
+	char line[512], name[256];
+	FILE *symbols;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		symbols = fopen("/proc/kallsyms", "re");
+		ASSERT(symbols);
+		while (fgets(line, sizeof(line), symbols)) {
+			if (sscanf(line, "%lx %*c %255s", &address, name) != 2)
+				continue;
+			if (!round && !strcmp(name, function))
+				text.start = address;
+			if (round && address > text.start && address < text.end)
+				text.end = address;
+		}
+		fclose(symbols);
+		ASSERT(text.start);
+	}
+	return text;
 }
 
 static inline void inject_set(const char *kind, const char *name, const char *value)
@@ -44,24 +74,26 @@ static inline void inject_set(const char *kind, const char *name, const char *va
 	set_value(path, value);
 }
 
-/* Let only what the module asks for fail, whoever it asks; SKIP if nothing can. */
-static inline void inject_prepare(void)
+static inline void inject_needs_kernel(void)
+{
+	if (access(INJECT_DEBUGFS "/failslab/require-start", F_OK))
+		SKIP("this kernel injects no faults");
+}
+
+/* Let only what is asked for from there, or by what is called from there, fail. */
+static inline void inject_select(struct text text)
 {
 	static const char *const kinds[] = {
 		"failslab", "fail_page_alloc", "fail_usercopy",
 	};
-	unsigned long start, end;
-	char from[32], to[32];
+	char start[32], end[32];
 	size_t i;
 
-	if (access(INJECT_DEBUGFS "/failslab/require-start", F_OK))
-		SKIP("this kernel injects no faults");
-	module_text(&start, &end);
-	snprintf(from, sizeof(from), "%#lx", start);
-	snprintf(to, sizeof(to), "%#lx", end);
+	snprintf(start, sizeof(start), "%#lx", text.start);
+	snprintf(end, sizeof(end), "%#lx", text.end);
 	for (i = 0; i < 3; i++) {
-		inject_set(kinds[i], "require-start", from);
-		inject_set(kinds[i], "require-end", to);
+		inject_set(kinds[i], "require-start", start);
+		inject_set(kinds[i], "require-end", end);
 		inject_set(kinds[i], "stacktrace-depth", "32");
 		inject_set(kinds[i], "verbose", "2");
 	}

@@ -28,6 +28,7 @@
 
 #define KTAP_SECONDS	60	/* for one test; longer ones say TEST_LIMIT() */
 #define KTAP_SLOW	"DMASHM_SLOW"	/* in the environment: times as many */
+#define KTAP_EVERY	"DMASHM_EVERY"	/* 4: of what is many cases, each fourth */
 #define KTAP_LONG	5	/* from so many on it is said how many it took */
 #define KTAP_FAIL	1
 #define KTAP_SKIP	4
@@ -131,16 +132,22 @@ static inline void kill_child(pid_t pid)
 		FAIL("child had ended before, with status %#x", status);
 }
 
-/* How many times slower this machine is than those that the limits are for. */
-static inline unsigned int ktap_slow(void)
+/* A number in the environment, 1 to 1000. */
+static inline unsigned int ktap_number(const char *name)
 {
-	const char *wanted = getenv(KTAP_SLOW);
-	long slow = wanted ? strtol(wanted, NULL, 10) : 1;
+	const char *wanted = getenv(name);
+	long n = wanted ? strtol(wanted, NULL, 10) : 1;
 
-	if (slow < 1)
+	if (n < 1)
 		return 1;
-	return slow < 1000 ? (unsigned int)slow : 1000;
+	return n < 1000 ? (unsigned int)n : 1000;
 }
+
+/* How many times slower this machine is than those that the limits are for. */
+static inline unsigned int ktap_slow(void) { return ktap_number(KTAP_SLOW); }
+
+/* Of many cases that are alike, one of so many is to be tried, beginning with any. */
+static inline unsigned int ktap_every(void) { return ktap_number(KTAP_EVERY); }
 
 /* So many rounds of something, or fewer where each takes longer. */
 static inline int ktap_rounds(int n)

@@ -454,8 +454,9 @@ TEST_LIMIT(whatever_is_refused, 600)
 {
 	size_t i;
 
-	inject_prepare();
+	inject_needs_kernel();
 	ASSERT(load_module("dmashm_importer") && load_module("dmashm_tester"));
+	inject_select(module_text());
 	unlink(INJECT_SITES);
 	for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
 		inject(&operations[i]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A member is killed after each single instruction of what it does with the
- * barrier (make check: after one of four, by chance). Whatever it had is taken back, and a mark is left exactly if the
- * word said that it was inside.
+ * barrier (make check: after one of four, another each time). Whatever it had is
+ * taken back, and a mark is left exactly if the word said that it was inside.
  */
 #include <sched.h>
 #include <stddef.h>
@@ -227,22 +227,11 @@ static int count_steps(struct dmashm_buffer *buf, operation *operate, enum other
 	return reached;
 }
 
-/* DMASHM_STRIDE=N: at one step of N, beginning with any, so another each time. */
-static int stride(void)
-{
-	const char *wanted = getenv("DMASHM_STRIDE");
-	long n = wanted ? strtol(wanted, NULL, 10) : 1;
-
-	if (n < 1)
-		return 1;
-	return n < 1000 ? (int)n : 1000;
-}
-
 /* Each step; of long ones, which spin, the beginning, the end and samples. */
 static void kill_at_each_step(operation *operate, enum other other)
 {
 	struct dmashm_buffer *buf = new_buffer(1);
-	int total, n, kills = 0, every = stride();
+	int total, n, kills = 0, every = (int)ktap_every();
 	uint64_t before = now_ns();
 	cpu_set_t one;
 

@@ -8,7 +8,7 @@
 #include "memory.h"
 
 #define SIZE	(4 * MIB)
-#define ROUNDS	ktap_rounds(1000)
+#define ROUNDS	ktap_rounds(1000 / (int)ktap_every())
 
 /* Linux 6.1's headers have them, but not each C library. */
 #ifndef MADV_COLLAPSE
@@ -70,7 +70,7 @@ static void on_both(void (*test)(struct view *view))
 }
 
 /*
- * 1,000 rounds on both kinds: neither the machine nor the process may have less
+ * 1,000 rounds on both kinds (make check: 250): neither the machine nor the process may have less
  * afterwards. The first few rounds fill what is kept by others.
  */
 static void in_rounds(void (*round)(struct view *view))

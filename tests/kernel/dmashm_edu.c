@@ -239,7 +239,8 @@ static void user_describe(struct edu_user *user, struct edu_map *map)
 	map->bounced = 0;
 	for_each_sgtable_dma_sg(user->import.table, sg, i) {
 		map->longest = max(map->longest, sg_dma_len(sg));
-		map->bounced += sg_dma_address(sg) != sg_phys(sg);
+		map->bounced += sg_dma_address(sg) !=
+				page_to_phys(import_page(sg)) + sg->offset;
 	}
 }
 

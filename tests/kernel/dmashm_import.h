@@ -72,6 +72,19 @@ static inline int import_unmap(struct import *import)
 	return 0;
 }
 
+/*
+ * Where the memory of a mapping's entry lies, which is no importer's business but a
+ * test's: the core turns the bits of it over where that is debugged.
+ */
+static inline struct page *import_page(const struct scatterlist *sg)
+{
+	unsigned long link = sg->page_link;
+
+	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		link ^= ~0xfful;
+	return (struct page *)(link & ~SG_PAGE_LINK_MASK);
+}
+
 /* Whatever there is to give back. */
 static inline void import_detach(struct import *import)
 {

@@ -46,23 +46,18 @@ static long importer_map(struct import *import, void __user *user)
 	return copy_to_user(user, &value, sizeof(value)) ? -EFAULT : 0;
 }
 
+/* Not through the core, that takes a refusal for a fault, and warns of it. */
 static long importer_vmap(struct import *import)
 {
 	struct dma_buf *dmabuf = import->attachment->dmabuf;
 	struct iosys_map map;
 	int ret;
 
-	/* Asked first: the core takes a refusal for a fault, and warns of it. */
 	dma_resv_lock(dmabuf->resv, NULL);
 	ret = dmabuf->ops->vmap(dmabuf, &map);
 	if (!ret)
 		dmabuf->ops->vunmap(dmabuf, &map);
 	dma_resv_unlock(dmabuf->resv);
-	if (ret)
-		return ret;
-	ret = dma_buf_vmap_unlocked(dmabuf, &map);
-	if (!ret)
-		dma_buf_vunmap_unlocked(dmabuf, &map);
 	return ret;
 }
 

@@ -271,12 +271,13 @@ static int table_check(struct sg_table *table, struct tester_table *arg,
 	int i;
 
 	for_each_sgtable_sg(table, sg, i) {
+		void *vaddr = page_address(import_page(sg)) + sg->offset;
 		unsigned int at;
 
 		if (arg->max_segment && sg->length > arg->max_segment)
 			return -EMSGSIZE;
 		for (at = 0; at < sg->length; at += PAGE_SIZE, page++)
-			if (*(u64 *)(sg_virt(sg) + at) != page)
+			if (*(u64 *)(vaddr + at) != page)
 				return -EBADMSG;
 	}
 	arg->entries = table->orig_nents;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is asked for while the module is loaded is refused, one request after the
+ * other: it is not loaded then, and nothing of it is left, or it does without.
+ */
+#include <sys/syscall.h>
+
+#include "inject.h"
+#include "remains.h"
+
+#define MOST	1000	/* requests: more means that it never ends */
+
+static void unload(const char *name)
+{
+	ASSERT(!syscall(SYS_delete_module, name, O_NONBLOCK) || errno == ENOENT);
+}
+
+static int load(void)
+{
+	char path[512];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/dmashm.ko", getenv("DMASHM_MODULES"));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT(fd >= 0);
+	ret = (int)syscall(SYS_finit_module, fd, "", 0);
+	close(fd);
+	return ret;
+}
+
+static void nothing_is_there(void)
+{
+	static const char *const names[] = {
+		"/sys/module/dmashm", "/dev/dmashm", DMASHM_HEAP_DEVICE,
+		"/sys/kernel/debug/dmashm",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!access(names[i], F_OK))
+			FAIL("%s is there", names[i]);
+}
+
+/* The device and the heap are. */
+static void it_works(void)
+{
+	int fd = create(page_size());
+
+	close(fd);
+	ASSERT(!access(DMASHM_HEAP_DEVICE, F_OK));
+}
+
+/* False: there were fewer requests. */
+static bool load_without(int n, int *refused)
+{
+	int nth = inject_begin((unsigned int)n), ret = load(), error = errno;
+
+	if (!inject_end(nth)) {
+		ASSERT_EQ(ret, 0);
+		return false;
+	}
+	if (!ret) {
+		it_works();
+		unload("dmashm");
+	} else {
+		ASSERT_EQ(error, ENOMEM);
+		++*refused;
+	}
+	nothing_is_there();
+	return true;
+}
+
+TEST_LIMIT(loading_fails_as_a_whole, 300)
+{
+	int n, refused = 0;
+
+	inject_needs_kernel();
+	unload("dmashm_tester");
+	unload("dmashm_sampler");
+	unload("dmashm_monitor");
+	unload("dmashm");
+	nothing_is_there();
+	/* What calls a module's function of that name. */
+	inject_select(function_text("do_one_initcall"));
+	for (n = 1; n < MOST && load_without(n, &refused); n++)
+		;
+	dprintf(1, "# of %d requests %d were not to be done without\n", n - 1, refused);
+	ASSERT(n < MOST && refused);
+	it_works();
+}
