@@ -15,7 +15,7 @@ static void unload(const char *name)
 	ASSERT(!syscall(SYS_delete_module, name, O_NONBLOCK) || errno == ENOENT);
 }
 
-static int load(void)
+static int load_dmashm(void)
 {
 	char path[512];
 	int fd, ret;
@@ -53,7 +53,7 @@ static void it_works(void)
 /* False: there were fewer requests. */
 static bool load_without(int n, int *refused)
 {
-	int nth = inject_begin((unsigned int)n), ret = load(), error = errno;
+	int nth = inject_begin((unsigned int)n), ret = load_dmashm(), error = errno;
 
 	if (!inject_end(nth)) {
 		ASSERT_EQ(ret, 0);
