@@ -9,29 +9,7 @@
 #include <xf86drm.h>
 
 #include "uapi.h"
-
-/* Not in the headers of every distribution, Debian 12 among them. */
-#if __has_include(<drm/vgem_drm.h>)
-#include <drm/vgem_drm.h>
-#else
-struct drm_vgem_fence_attach {
-	uint32_t handle;
-	uint32_t flags;
-	uint32_t out_fence;
-	uint32_t pad;
-};
-
-struct drm_vgem_fence_signal {
-	uint32_t fence;
-	uint32_t flags;
-};
-
-#define VGEM_FENCE_WRITE 1
-#define DRM_IOCTL_VGEM_FENCE_ATTACH \
-	DRM_IOWR(DRM_COMMAND_BASE + 1, struct drm_vgem_fence_attach)
-#define DRM_IOCTL_VGEM_FENCE_SIGNAL \
-	DRM_IOW(DRM_COMMAND_BASE + 2, struct drm_vgem_fence_signal)
-#endif
+#include "vgem_uapi.h"
 
 #define VGEM_FENCE_MS	10000	/* how long a fence lasts that nobody signals */
 
