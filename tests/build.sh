@@ -74,7 +74,7 @@ model_has_the_steps() {
 	[ -z "${missing:-}" ]
 }
 
-plan 12
+plan 13
 check modules_build_without_a_warning modules W=1
 check sparse_finds_nothing modules W=1 C=2
 check gcc_finds_nothing user CC=gcc
@@ -87,4 +87,5 @@ check a_program_builds_with_clang consumer clang
 check a_program_builds_in_cpp consumer_cpp g++
 check the_readme_shows_the_example_as_it_is readme_shows_hello
 check the_model_has_the_steps_that_the_code_names model_has_the_steps
+check the_description_for_syzkaller_has_all_of_the_uapi "$top/tests/fuzz/description.sh"
 exit "$ktap_failed"

@@ -108,8 +108,9 @@ shell_scripts() {
 
 shell_check() { shell_scripts | each 8 shellcheck; }
 
-# parm is a name of V4L2's, advices are those of madvise().
-spelling() { codespell --ignore-words-list parm,advices --skip build,.git,tests/selftest,./ktap .; }
+# parm is a name of V4L2's, advices are those of madvise(), inout is a word of
+# syzkaller's.
+spelling() { codespell --ignore-words-list parm,advices,inout --skip build,.git,tests/selftest,./ktap .; }
 
 # recorded WHAT: what is there is what is recorded.
 recorded() {
