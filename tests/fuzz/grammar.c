@@ -128,7 +128,8 @@ uint32_t grammar_offset(void)
 	case 13:
 		return 4 * below(DMASHM_WORDS_SIZE / 4);
 	case 14:
-		return below(DMASHM_WORDS_SIZE + 64);
+		return percent(50) ? below(DMASHM_WORDS_SIZE + 64) :
+				     DMASHM_WORDS_SIZE + 4 * below(16);
 	default:
 		return percent(30) ? grammar_u32() : DMASHM_OFF_EVENT(below(4));
 	}
