@@ -38,16 +38,13 @@ static struct object *open_one(enum kind kind, const char *path)
 static long run_import(const struct call *call)
 {
 	struct object *importer = open_one(KIND_IMPORTER, IMPORTER_DEVICE);
-	struct object *object = object_pick(KIND_DMABUF);
+	struct object *object = percent(50) ? object_pick_view(KIND_DMABUF) : object_pick(KIND_DMABUF);
 	uint32_t direction = below(4), value = direction;
 	long result;
 
 	(void)call;
 	if (!importer)
 		return CALL_NOTHING;
-	/* Views are few, and what a device may do with one is worth to know. */
-	if (!object->view && percent(40))
-		object = object_pick(KIND_DMABUF);
 	switch (below(5)) {
 	case 0:
 	case 1:

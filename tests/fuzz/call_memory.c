@@ -111,7 +111,7 @@ static long map(struct object *object, int prot, size_t length, off_t offset)
 
 static long run_map_data(const struct call *call)
 {
-	struct object *object = object_pick(percent(80) ? KIND_DMABUF : KIND_IMPORTER);
+	struct object *object = percent(75) ? object_pick(KIND_DMABUF) : object_pick_view(KIND_IMPORTER);
 	size_t length = percent(60) ? (below(2) + 1) * grammar_page() : grammar_size();
 	off_t offset = percent(80) ? 0 : (off_t)grammar_position();
 

@@ -84,6 +84,16 @@ struct object *object_pick(enum kind kind)
 	return &nothing;
 }
 
+struct object *object_pick_view(enum kind kind)
+{
+	struct object *object = object_pick(kind);
+	int tries = 3;
+
+	while (!object->view && tries--)
+		object = object_pick(kind);
+	return object;
+}
+
 int object_close(struct object *object)
 {
 	int fd = object->fd;

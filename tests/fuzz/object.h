@@ -52,6 +52,9 @@ struct object *object_of(enum kind kind);
 /* Mostly one of this kind, now and then another, or none that is open. */
 struct object *object_pick(enum kind kind);
 
+/* The same, a view if one is found soon: they are few. */
+struct object *object_pick_view(enum kind kind);
+
 struct object *object_any(void);
 int object_close(struct object *object);
 
