@@ -12,6 +12,17 @@ static size_t page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/*
+ * A handle is a mapping, where the search for leaks of a program's sanitizer does
+ * not look for pointers: without a word about it, all that hangs on a handle which
+ * is open at the program's end would count as leaked. Null where there is no
+ * sanitizer.
+ */
+extern void __lsan_register_root_region(const void *at, size_t size)
+	__attribute__((weak));
+extern void __lsan_unregister_root_region(const void *at, size_t size)
+	__attribute__((weak));
+
 int dmashm_handle_new(struct dmashm_buffer **out)
 {
 	size_t size = DMASHM_SELF_AT + page_size();
@@ -27,12 +38,16 @@ int dmashm_handle_new(struct dmashm_buffer **out)
 		munmap(handle, size);
 		return err;
 	}
+	if (__lsan_register_root_region)
+		__lsan_register_root_region(handle, sizeof(struct dmashm_buffer));
 	*out = handle;
 	return 0;
 }
 
 void dmashm_handle_free(struct dmashm_buffer *buf)
 {
+	if (__lsan_unregister_root_region)
+		__lsan_unregister_root_region(buf, sizeof(*buf));
 	munmap(buf, DMASHM_SELF_AT + page_size());
 }
 
