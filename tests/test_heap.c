@@ -19,7 +19,7 @@ static int open_heap(const char *path)
 	return fd;
 }
 
-static struct dma_heap_allocation_data request(size_t len)
+static struct dma_heap_allocation_data request(uint64_t len)
 {
 	return (struct dma_heap_allocation_data){
 		.len = len, .fd_flags = O_RDWR | O_CLOEXEC,

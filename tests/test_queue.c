@@ -28,7 +28,9 @@ TEST(bad_arguments_are_refused)
 	ASSERT_EQ(dmashm_queue_create(buf, 1, FRAME_SIZE, 0, &q), -EINVAL);
 	ASSERT_EQ(dmashm_queue_create(buf, 33, 1, 0, &q), -EINVAL);
 	ASSERT_EQ(dmashm_queue_create(buf, 4, 0, 0, &q), -EINVAL);
-	ASSERT_EQ(dmashm_queue_create(buf, 4, ((size_t)1 << 32) + 1, 0, &q), -EINVAL);
+	if (SIZE_MAX > UINT32_MAX)
+		ASSERT_EQ(dmashm_queue_create(buf, 4, (size_t)UINT32_MAX + 2, 0, &q),
+			  -EINVAL);
 	ASSERT_EQ(dmashm_queue_create(buf, 5, FRAME_SIZE, 0, &q), -EINVAL);
 	ASSERT_EQ(dmashm_queue_create(buf, 4, FRAME_SIZE, 2, &q), -EINVAL);
 	ASSERT_EQ(dmashm_queue_create(buf, 4, FRAME_SIZE, 0, NULL), -EINVAL);

@@ -120,6 +120,7 @@ static const struct file_operations fragmenter_fops = {
 	.owner = THIS_MODULE,
 	.release = fragmenter_release,
 	.unlocked_ioctl = fragmenter_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 };
 
 static struct miscdevice fragmenter_misc = {

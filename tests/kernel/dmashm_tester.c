@@ -392,6 +392,7 @@ static const struct file_operations tester_fops = {
 	.open = tester_open,
 	.release = tester_release,
 	.unlocked_ioctl = tester_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 };
 
 static struct miscdevice tester_misc = {
