@@ -155,6 +155,7 @@ static void learn_payload(struct message *message)
 	int pair[2], fds[2];
 	ssize_t n;
 
+	memset(message, 0, sizeof(*message));
 	make_pair(SOCK_SEQPACKET, pair);
 	ASSERT_EQ(dmashm_send(buf, pair[0]), 0);
 	n = recvmsg(pair[1], &msg, MSG_CMSG_CLOEXEC);
