@@ -45,7 +45,7 @@ static bool dmabuf_is_writable(const struct dma_buf *dmabuf)
 	return dmabuf->ops != &dmabuf_ops[DMABUF_VIEW];
 }
 
-/* 0 if one could write through it from now on; -EACCES, or -EPERM if sealed. */
+/* 0 if one could write through it from now on; -EACCES, -EPERM if sealed, -EINTR. */
 static int dmabuf_add_writer(const struct dma_buf *dmabuf)
 {
 	struct dmashm_buffer *buffer = dmabuf->priv;
@@ -65,6 +65,10 @@ static int dmabuf_attach(struct dma_buf *dmabuf,
 	if (IS_ERR(ours))
 		return PTR_ERR(ours);
 	ours->writing = dmabuf_add_writer(dmabuf);
+	if (ours->writing == -EINTR) {
+		dmashm_attachment_remove(dmabuf->priv, ours);
+		return -EINTR;
+	}
 	attachment->priv = ours;
 	return 0;
 }
@@ -131,12 +135,8 @@ static int dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 
 static int dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	void *vaddr;
+	void *vaddr = dmashm_buffer_vmap(dmabuf->priv);
 
-	/* There is no way to ask for a vmap that can only be read. */
-	if (!dmabuf_is_writable(dmabuf))
-		return -EACCES;
-	vaddr = dmashm_buffer_vmap(dmabuf->priv);
 	if (IS_ERR(vaddr))
 		return PTR_ERR(vaddr);
 	iosys_map_set_vaddr(map, vaddr);
@@ -153,20 +153,28 @@ static void dmabuf_release(struct dma_buf *dmabuf)
 	dmashm_buffer_put(dmabuf->priv);
 }
 
-/* Both kinds have the same functions, which ask which of the two it is. */
+/* What both kinds have: functions that ask which of the two it is. */
+#define DMABUF_OPS						\
+	.attach = dmabuf_attach,				\
+	.detach = dmabuf_detach,				\
+	.map_dma_buf = dmabuf_map,				\
+	.unmap_dma_buf = dmabuf_unmap,				\
+	.begin_cpu_access = dmabuf_begin_cpu_access,		\
+	.end_cpu_access = dmabuf_end_cpu_access,		\
+	.mmap = dmabuf_mmap,					\
+	.release = dmabuf_release
+
+/*
+ * There is no way to ask for a vmap that can only be read, so views have none;
+ * one that refused would have the core warn of the exporter.
+ */
 static const struct dma_buf_ops dmabuf_ops[DMABUF_KINDS] = {
-	[DMABUF_PLAIN ... DMABUF_VIEW] = {
-		.attach = dmabuf_attach,
-		.detach = dmabuf_detach,
-		.map_dma_buf = dmabuf_map,
-		.unmap_dma_buf = dmabuf_unmap,
-		.begin_cpu_access = dmabuf_begin_cpu_access,
-		.end_cpu_access = dmabuf_end_cpu_access,
-		.mmap = dmabuf_mmap,
+	[DMABUF_PLAIN] = {
+		DMABUF_OPS,
 		.vmap = dmabuf_vmap,
 		.vunmap = dmabuf_vunmap,
-		.release = dmabuf_release,
 	},
+	[DMABUF_VIEW] = { DMABUF_OPS },
 };
 
 /**

@@ -63,8 +63,10 @@ static void process_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	struct dmashm_member *member;
 
 	mutex_lock(&process->lock);
-	list_for_each_entry(member, &process->members, of_process)
+	list_for_each_entry(member, &process->members, of_process) {
 		dmashm_member_leave(member);
+		cond_resched();	/* there can be as many as there are fds */
+	}
 	mutex_unlock(&process->lock);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * How much data buffers may have: each of them, those of one user, and all
- * together. A user is a real user id as the kernel counts (kuid), as for
- * RLIMITs: not what a user namespace calls it, nor what a setuid program acts
- * as. He answers for what he made, whoever has it now.
+ * together. A user is a real user id as the kernel counts (kuid), not what a user
+ * namespace calls it, nor what a setuid program acts as; and who made a namespace
+ * is the user for all the ids that he has in there, unless he is root. He answers
+ * for what he made, whoever has it now.
  *
  * It is data that counts, by whole pages. The two control pages and what the
  * kernel needs to keep a buffer are left out, so that what fits can be told
@@ -21,6 +22,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/user_namespace.h>
 
 #include "dmashm_gfp.h"
 #include "dmashm_quota.h"
@@ -151,19 +153,30 @@ static struct dmashm_quota *quota_try(kuid_t uid, struct dmashm_quota *fresh,
 	return ret ? ERR_PTR(ret) : quota;
 }
 
+/* The outermost namespace counts: who owns that was given ids by the system. */
+static kuid_t quota_user(void)
+{
+	const struct user_namespace *ns = current_user_ns();
+	kuid_t owner = GLOBAL_ROOT_UID;
+
+	for (; ns != &init_user_ns; ns = ns->parent)
+		owner = ns->owner;
+	return uid_eq(owner, GLOBAL_ROOT_UID) ? current_uid() : owner;
+}
+
 /**
  * dmashm_quota_take() - count a new buffer
  * @nr_pages: of data; dmashm_quota_check_size() allows as much
  *
  * Context: process, may sleep.
- * Return: whom it is counted for, the caller's real user id, to be given to
+ * Return: whom it is counted for, the caller's user, to be given to
  * dmashm_quota_give_back(); or an ERR_PTR: -EDQUOT the user would have too
  * much; -ENOSPC all together would; -ENOMEM.
  */
 struct dmashm_quota *dmashm_quota_take(unsigned long nr_pages)
 {
 	struct dmashm_quota *quota, *fresh;
-	kuid_t uid = current_uid();
+	kuid_t uid = quota_user();
 
 	quota = quota_try(uid, NULL, nr_pages);
 	if (quota)

@@ -51,14 +51,16 @@ void dmashm_writers_exit(struct dmashm_writers *writers)
  * attachment, and the attempt may fail yet.
  *
  * Context: process, may sleep.
- * Return: 0, for dmashm_writer_remove(); -EPERM the data is sealed.
+ * Return: 0, for dmashm_writer_remove(); -EPERM the data is sealed; -EINTR the
+ * caller has been killed.
  */
 int dmashm_writer_add(struct dmashm_writers *writers)
 {
 	bool added = atomic_inc_unless_negative(&writers->count);
 
 	if (!added && !READ_ONCE(writers->sealed)) {
-		mutex_lock(&writers->sealing);
+		if (mutex_lock_killable(&writers->sealing))
+			return -EINTR;
 		added = atomic_inc_unless_negative(&writers->count);
 		mutex_unlock(&writers->sealing);
 	}
@@ -144,16 +146,17 @@ static int seal_await_unpinned(const struct dmashm_buffer *buffer)
  * While it tries, those who want to write wait.
  *
  * Context: process, may sleep for some 130 ms.
- * Return: 0, also if it was closed before; -EBUSY somebody could write; -EINTR
- * a signal. Nothing has changed then.
+ * Return: 0, also if it was closed before; -EBUSY somebody could write, or tries
+ * to seal, too; -EINTR a signal. Nothing has changed then.
  */
 int dmashm_writers_seal(struct dmashm_buffer *buffer)
 {
 	struct dmashm_writers *writers = &buffer->writers;
 	int old, ret = 0;
 
-	if (mutex_lock_interruptible(&writers->sealing))
-		return -EINTR;
+	/* One at a time: who waits to write waits for one attempt, not for many. */
+	if (!mutex_trylock(&writers->sealing))
+		return -EBUSY;
 	old = atomic_cmpxchg(&writers->count, 0, INT_MIN);
 	if (old > 0)
 		ret = -EBUSY;

@@ -206,6 +206,34 @@ TEST(a_user_cannot_be_somebody_else)
 	wait_child(pid);
 }
 
+/* As for those who have a range of ids to give to others, in containers. */
+TEST(who_made_a_namespace_answers_for_its_users)
+{
+	int device = open_device(), made[2], mapped[2];
+	char path[32], byte;
+	pid_t pid;
+
+	limit(NO_LIMIT, NO_LIMIT, 1);
+	ASSERT(!pipe(made) && !pipe(mapped));
+	pid = start_child();
+	if (!pid) {
+		ASSERT_EQ(setresuid(USER, USER, USER), 0);
+		ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+		ASSERT(create_by(device, MIB) >= 0);
+		ASSERT_EQ(unshare(CLONE_NEWUSER), 0);
+		ASSERT_EQ(write(made[1], "", 1), 1);
+		ASSERT_EQ(read(mapped[0], &byte, 1), 1);
+		ASSERT_EQ(setresuid(1, 1, 1), 0);	/* 200000 to the system */
+		ASSERT_ERRNO(create_by(device, 1), EDQUOT);
+		_exit(0);
+	}
+	ASSERT_EQ(read(made[0], &byte, 1), 1);
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	set_value(path, "0 1234 1\n1 200000 9\n");
+	ASSERT_EQ(write(mapped[1], "", 1), 1);
+	wait_child(pid);
+}
+
 /* Who made it answers for it, though he is gone and somebody else has it. */
 TEST(a_buffer_counts_for_who_made_it)
 {

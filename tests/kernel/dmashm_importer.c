@@ -53,6 +53,8 @@ static long importer_vmap(struct import *import)
 	struct iosys_map map;
 	int ret;
 
+	if (!dmabuf->ops->vmap)
+		return -EINVAL;	/* as the core says */
 	dma_resv_lock(dmabuf->resv, NULL);
 	ret = dmabuf->ops->vmap(dmabuf, &map);
 	if (!ret)

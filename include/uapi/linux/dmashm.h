@@ -55,7 +55,7 @@
  *
  *   - A view is mapped for writing with -EACCES, also by mprotect, and by the
  *     mmap of a device that imported it. Devices map it DMA_TO_DEVICE or not at
- *     all (-EACCES), nor does the kernel (vmap: -EACCES). DMA_BUF_IOCTL_SYNC is
+ *     all (-EACCES), nor does the kernel (vmap: -EINVAL). DMA_BUF_IOCTL_SYNC is
  *     -EACCES but for DMA_BUF_SYNC_READ; END does nothing, and START, where there
  *     is a device to synchronise with, takes the barrier shared meanwhile, which
  *     nobody can take back while data moves.
@@ -323,8 +323,8 @@ struct dmashm_export {
  *
  * Errors: -EBUSY somebody could write: there is a mapping that is writable or
  * can be made so, a device attached through a dma-buf that may be written to, a
- * vmap, a write, or direct I/O, a pipe or the like that holds a page; -EPERM the
- * caller's process did not make the buffer; -EACCES a viewer; -EINTR a signal.
+ * vmap, a write, or direct I/O, a pipe or the like that holds a page, or who tries
+ * to seal at the same time; -EPERM the caller's process did not make the buffer; -EACCES a viewer; -EINTR a signal.
  */
 struct dmashm_seal {
 	__u32 flags;
@@ -425,7 +425,8 @@ struct dmashm_wake {
  * reports neither. A change is noticed at the WAKE that follows it. EPOLLHUP
  * says that the member has left: its process is gone.
  *
- * Errors: -EINVAL offset.
+ * Errors: -EINVAL offset; -EPERM the caller's process did not join with this fd:
+ * whoever was handed it may poll it all the same.
  */
 struct dmashm_arm {
 	__u32 offset;
