@@ -209,7 +209,8 @@ TEST(a_user_cannot_be_somebody_else)
 /* As for those who have a range of ids to give to others, in containers. */
 TEST(who_made_a_namespace_answers_for_its_users)
 {
-	int device = open_device(), made[2], mapped[2];
+	static const char ids[] = "0 1234 1\n1 200000 9\n";
+	int device = open_device(), made[2], mapped[2], map;
 	char path[32], byte;
 	pid_t pid;
 
@@ -229,7 +230,9 @@ TEST(who_made_a_namespace_answers_for_its_users)
 	}
 	ASSERT_EQ(read(made[0], &byte, 1), 1);
 	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-	set_value(path, "0 1234 1\n1 200000 9\n");
+	map = open(path, O_WRONLY | O_CLOEXEC);
+	ASSERT_EQ(write(map, ids, sizeof(ids) - 1), sizeof(ids) - 1);
+	close(map);
 	ASSERT_EQ(write(mapped[1], "", 1), 1);
 	wait_child(pid);
 }
