@@ -4,6 +4,7 @@
 #define TESTS_VGEM_UAPI_H
 
 #include <drm.h>
+#include <stdint.h>
 
 #if __has_include(<drm/vgem_drm.h>)
 #include <drm/vgem_drm.h>
