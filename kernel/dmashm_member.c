@@ -150,9 +150,6 @@ static int member_ioctl_arm(struct file *file, struct dmashm_call *call)
 
 	if (arm->flags)
 		return -EINVAL;
-	/* Whoever was handed the fd polls, but not for something else. */
-	if (!member_is_mine(file->private_data))
-		return -EPERM;
 	ret = member_check_offset(arm->offset);
 	if (!ret)
 		dmashm_poller_arm(file->private_data, arm);

@@ -343,7 +343,7 @@ const struct call ioctl_calls[] = {
 	{ "SEAL", 20, CALL_BLOCKS, ERRNO_LIST(COMMON, EBUSY, EPERM, EACCES, EINTR), run_ioctl, &ioctl_seal },
 	{ "WAIT", 40, CALL_BLOCKS, ERRNO_LIST(COMMON, EAGAIN, ETIMEDOUT, EINTR, EUSERS), run_ioctl, &ioctl_wait_word },
 	{ "WAKE", 40, 0, ERRNO_LIST(COMMON, EACCES), run_ioctl, &ioctl_wake },
-	{ "ARM", 20, 0, ERRNO_LIST(COMMON, EPERM), run_ioctl, &ioctl_arm },
+	{ "ARM", 20, 0, ERRNO_LIST(COMMON), run_ioctl, &ioctl_arm },
 	{ "LOCK", 110, CALL_BLOCKS, ERRNO_LIST(COMMON, EOWNERDEAD, EBUSY, ETIMEDOUT, EINTR, EUSERS,
 					       EOVERFLOW, EPERM, EACCES, ESTALE), run_ioctl, &ioctl_lock },
 	{ "UNLOCK", 70, 0, ERRNO_LIST(COMMON, EPERM, EPROTO, EACCES, ESTALE), run_ioctl, &ioctl_unlock },

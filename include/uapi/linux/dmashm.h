@@ -425,8 +425,7 @@ struct dmashm_wake {
  * reports neither. A change is noticed at the WAKE that follows it. EPOLLHUP
  * says that the member has left: its process is gone.
  *
- * Errors: -EINVAL offset; -EPERM the caller's process did not join with this fd:
- * whoever was handed it may poll it all the same.
+ * Errors: -EINVAL offset.
  */
 struct dmashm_arm {
 	__u32 offset;
