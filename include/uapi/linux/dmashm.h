@@ -324,7 +324,8 @@ struct dmashm_export {
  * Errors: -EBUSY somebody could write: there is a mapping that is writable or
  * can be made so, a device attached through a dma-buf that may be written to, a
  * vmap, a write, or direct I/O, a pipe or the like that holds a page, or who tries
- * to seal at the same time; -EPERM the caller's process did not make the buffer; -EACCES a viewer; -EINTR a signal.
+ * to seal at the same time; -EPERM the caller's process did not make the buffer;
+ * -EACCES a viewer; -EINTR a signal.
  */
 struct dmashm_seal {
 	__u32 flags;
