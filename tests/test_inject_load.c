@@ -70,16 +70,28 @@ static bool load_without(int n, int *refused)
 	return true;
 }
 
-TEST_LIMIT(loading_fails_as_a_whole, 300)
+static void unload_all(void)
 {
-	int every = (int)ktap_every(), n = 1 + (int)(now_ns() % (uint64_t)every), refused = 0;
-
-	inject_needs_kernel();
 	unload("dmashm_tester");
 	unload("dmashm_sampler");
 	unload("dmashm_monitor");
 	unload("dmashm");
 	nothing_is_there();
+}
+
+TEST(unloading_leaves_nothing)
+{
+	unload_all();
+	ASSERT_EQ(load_dmashm(), 0);
+	it_works();
+}
+
+TEST_LIMIT(loading_fails_as_a_whole, 300)
+{
+	int every = (int)ktap_every(), n = 1 + (int)(now_ns() % (uint64_t)every), refused = 0;
+
+	inject_needs_kernel();
+	unload_all();
 	/* What calls a module's function of that name. */
 	inject_select(function_text("do_one_initcall"));
 	while (n < MOST && load_without(n, &refused))
