@@ -221,8 +221,6 @@ static inline int fragment_memory(void)
 
 	snprintf(old, sizeof(old), "%ld", proc_value(reserve, ""));
 	set_value(reserve, "1024");
-	/* Or whoever asks for more than a page takes these first, one by one. */
-	set_value("/proc/sys/vm/drop_caches", "3");
 
 	if (!load_module("dmashm_fragmenter"))
 		FAIL("dmashm_fragmenter.ko does not load");
