@@ -424,15 +424,19 @@ struct thread_arg {
 	int fd;
 };
 
+/* Who finds no place tries again: whoever looks for the last one has it for a moment. */
 static void *sleep_for_lease(void *fd)
 {
-	(void)lock_shared_until((int)(intptr_t)fd, DMASHM_NEVER);
+	while (lock_shared_until((int)(intptr_t)fd, DMASHM_NEVER) && errno == EUSERS)
+		sleep_ms(20);
 	return NULL;
 }
 
 static void *sleep_for_word(void *fd)
 {
-	(void)wait_word((int)(intptr_t)fd, DMASHM_OFF_EVENT(0), 0, DMASHM_NEVER);
+	while (wait_word((int)(intptr_t)fd, DMASHM_OFF_EVENT(0), 0, DMASHM_NEVER) == -1 &&
+	       errno == EUSERS)
+		sleep_ms(20);
 	return NULL;
 }
 
