@@ -6,14 +6,17 @@
 #include "kernel/dmashm_edu.h"
 #include "uapi.h"
 
-/* Whether all mappings are bounced here, by what the kernel was told. */
+/* Whether all mappings are bounced here, by what the kernel was told; read once. */
 static inline bool bounced(void)
 {
-	FILE *file = fopen("/proc/cmdline", "re");
-	char line[4096];
+	static char line[4096];
+	FILE *file;
 
-	ASSERT(file && fgets(line, sizeof(line), file));
-	fclose(file);
+	if (!line[0]) {
+		file = fopen("/proc/cmdline", "re");
+		ASSERT(file && fgets(line, sizeof(line), file));
+		fclose(file);
+	}
 	return strstr(line, "swiotlb=force") != NULL;
 }
 

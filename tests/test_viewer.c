@@ -555,11 +555,11 @@ TEST(what_it_reads_is_whole)
 			ASSERT_EQ(pwrite(own, chunk, sizeof(chunk), 0), (ssize_t)sizeof(chunk));
 		}
 	}
-	for (end = in_ms(2000); now_ns() < end;) {
+	/* At the first of it, on a busy machine, nothing is written yet. */
+	for (end = in_ms(2000); now_ns() < end || !chunk[0];) {
 		ASSERT_EQ(pread(viewer, chunk, sizeof(chunk), 0), (ssize_t)sizeof(chunk));
 		for (i = 1; i < DMASHM_IO_CHUNK / 8; i++)
 			ASSERT_EQ(chunk[i], chunk[0]);
 	}
-	ASSERT(chunk[0] > 0);
 	kill_child(pid);
 }
