@@ -43,13 +43,18 @@ struct dma_buf *dmashm_heap_allocate(u64 len, u32 fd_flags)
 /**
  * dmashm_heap_register() - show the heap, where it is wanted
  *
- * To be called last of what can fail: some kernels cannot take it back.
- *
- * Return: 0, or what misc_register() or dma_heap_add() says.
+ * Called when /dev/dmashm is there. Whoever has that open already would keep
+ * no module that fails to load, so a heap that cannot be is done without: the
+ * log says so, and the parameter.
  */
-int dmashm_heap_register(void)
+void dmashm_heap_register(void)
 {
-	return heap ? dmashm_heap_show() : 0;
+	int ret = heap ? dmashm_heap_show() : 0;
+
+	if (!ret)
+		return;
+	heap = false;
+	pr_warn("dmashm: no /dev/dma_heap/dmashm: error %d\n", ret);
 }
 
 /**

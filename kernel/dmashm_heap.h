@@ -7,7 +7,7 @@
 
 struct dma_buf;
 
-int dmashm_heap_register(void);
+void dmashm_heap_register(void);
 void dmashm_heap_unregister(void);
 
 struct dma_buf *dmashm_heap_allocate(u64 len, u32 fd_flags);

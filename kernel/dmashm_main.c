@@ -18,15 +18,10 @@ static int __init dmashm_init(void)
 	ret = dmashm_device_register();
 	if (ret)
 		return ret;
-	ret = dmashm_heap_register();
-	if (ret)
-		goto unregister_device;
+	/* It can be open by now, and nobody waits for that: nothing may fail. */
+	dmashm_heap_register();
 	dmashm_debugfs_create();
 	return 0;
-
-unregister_device:
-	dmashm_device_unregister();
-	return ret;
 }
 
 static void __exit dmashm_exit(void)

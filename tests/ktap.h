@@ -28,7 +28,7 @@
 
 #define KTAP_SECONDS	60	/* for one test; longer ones say TEST_LIMIT() */
 #define KTAP_SLOW	"DMASHM_SLOW"	/* in the environment: times as many */
-#define KTAP_EVERY	"DMASHM_EVERY"	/* 4: of what is many cases, each fourth */
+#define KTAP_EVERY	"DMASHM_EVERY"	/* 8: of what is many cases, each eighth */
 #define KTAP_LONG	5	/* from so many on it is said how many it took */
 #define KTAP_FAIL	1
 #define KTAP_SKIP	4

@@ -12,8 +12,11 @@
 #	await FILE TEXT             until FILE has TEXT in it; fails after 10 s
 #	quiet COMMAND               succeeds without a word of warning
 
+# As in ktap.h, what takes long says so.
+
 ktap_n=0
 ktap_failed=0
+ktap_since=$(date +%s)
 
 plan() {
 	echo "KTAP version 1"
@@ -22,6 +25,9 @@ plan() {
 
 ktap_result() {
 	ktap_n=$((ktap_n + 1))
+	ktap_now=$(date +%s)
+	[ $((ktap_now - ktap_since)) -lt 5 ] || echo "# $2 took $((ktap_now - ktap_since)) s"
+	ktap_since=$ktap_now
 	if [ "$1" = ok ]; then
 		echo "ok $ktap_n $2"
 	else

@@ -73,7 +73,7 @@ TEST_LIMIT(fragmented_memory_is_enomem, 240)
 	/* Until what others left over is used up. */
 	do {
 		ASSERT(n < 4096);
-		fds[n++] = create_contiguous(MIB, &error);
+		fds[n++] = create_contiguous(4 * MIB, &error);
 	} while (!error);
 	ASSERT_EQ(error, ENOMEM);
 	create_contiguous(page_size(), &error);

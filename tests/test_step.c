@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A member is killed after each single instruction of what it does with the
- * barrier (make check: after one of four, another each time). Whatever it had is
+ * barrier (make check: after some, others each time). Whatever it had is
  * taken back, and a mark is left exactly if the word said that it was inside.
  */
 #include <sched.h>

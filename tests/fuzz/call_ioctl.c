@@ -341,7 +341,7 @@ const struct call ioctl_calls[] = {
 	{ "EXPORT", 30, 0, ERRNO_LIST(COMMON, TARGET, NEW_FD, EPERM), run_ioctl, &ioctl_export },
 	{ "INFO", 30, 0, ERRNO_LIST(COMMON, TARGET), run_ioctl, &ioctl_info },
 	{ "SEAL", 20, CALL_BLOCKS, ERRNO_LIST(COMMON, EBUSY, EPERM, EACCES, EINTR), run_ioctl, &ioctl_seal },
-	{ "WAIT", 40, CALL_BLOCKS, ERRNO_LIST(COMMON, EAGAIN, ETIMEDOUT, EINTR, EUSERS), run_ioctl, &ioctl_wait_word },
+	{ "WAIT", 40, CALL_BLOCKS | CALL_RARE, ERRNO_LIST(COMMON, EAGAIN, ETIMEDOUT, EINTR, EUSERS), run_ioctl, &ioctl_wait_word },
 	{ "WAKE", 40, 0, ERRNO_LIST(COMMON, EACCES), run_ioctl, &ioctl_wake },
 	{ "ARM", 20, 0, ERRNO_LIST(COMMON), run_ioctl, &ioctl_arm },
 	{ "LOCK", 110, CALL_BLOCKS, ERRNO_LIST(COMMON, EOWNERDEAD, EBUSY, ETIMEDOUT, EINTR, EUSERS,
