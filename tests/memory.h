@@ -232,7 +232,8 @@ static inline void leave_free(size_t most)
 	ASSERT(!madvise(area, size, MADV_POPULATE_WRITE));
 }
 
-#define FRAGMENTED	(512 * MIB)
+/* Half of it is free then. With less, the kernel seeks long for what it keeps itself. */
+#define FRAGMENTED	(850 * MIB)
 
 /*
  * All memory in single pages, FRAGMENTED or what there is, until the fd is closed. What the kernel keeps for

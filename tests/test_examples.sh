@@ -12,7 +12,7 @@ cat ../tests/test_* | head -c 3000000 >$file
 rounds() { echo $(($1 / ${DMASHM_SLOW:-1})); }
 
 stream() { sh $examples/stream-demo.sh $file; }
-stream_of() { sh $examples/stream-demo.sh "$1"; }
+stream_of() { sh $examples/stream-demo.sh -q "$1"; }
 an_empty_file() { : >/tmp/empty && stream_of /tmp/empty; }
 one_byte() { printf x >/tmp/one && stream_of /tmp/one; }
 no_file() { stream_of /no/such/file; }

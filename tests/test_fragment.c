@@ -144,7 +144,7 @@ TEST_LIMIT(what_can_be_moved_is_moved, 240)
 	uint64_t *frames;
 	uint8_t *area;
 
-	leave_free(FRAGMENTED / 2);
+	leave_free(FRAGMENTED);
 	size = (size_t)free_kib() * 1024 / 4 * 3;
 	size -= size % HUGE;
 	area = mmap(NULL, size, PROT_READ | PROT_WRITE,
