@@ -13,13 +13,13 @@ said=/tmp/selftest
 
 hide() {
 	mkdir -p $hidden
-	for heap in $heaps/*; do
+	for heap in "$heaps"/*; do
 		[ "$heap" = $heaps/dmashm ] || mv "$heap" $hidden
 	done
 }
 
 show() {
-	for heap in $hidden/*; do
+	for heap in "$hidden"/*; do
 		[ ! -e "$heap" ] || mv "$heap" $heaps
 	done
 	rmdir $hidden
