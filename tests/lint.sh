@@ -127,28 +127,21 @@ uapi_of_32_bits() {
 	tests/abi/describe uapi -m32 | diff -u tests/abi/uapi.txt -
 }
 
-# timed NAME COMMAND...: says how long it took.
-timed() {
-	begin=$(date +%s)
-	check "$@"
-	echo "# $1: $(($(date +%s) - begin)) s"
-}
-
 plan 12
-timed the_kernel_source_has_its_scripts kernel_scripts
-timed checkpatch_finds_nothing checkpatch
-timed sparse_finds_no_lock_kept_and_nothing_else sparse
+check the_kernel_source_has_its_scripts kernel_scripts
+check checkpatch_finds_nothing checkpatch
+check sparse_finds_no_lock_kept_and_nothing_else sparse
 if [ -n "$(python_library)" ]; then
-	timed coccinelle_finds_nothing coccinelle
+	check coccinelle_finds_nothing coccinelle
 else
 	skip coccinelle_finds_nothing "its patches report by Python: no libpython3 here"
 fi
-timed gcc_analyzer_finds_nothing analyzer
-timed clang_tidy_finds_nothing clang_tidy
-timed kernel_doc_finds_nothing kernel_doc
-timed shellcheck_finds_nothing shell_check
-timed codespell_finds_nothing spelling
-timed the_uapi_is_as_recorded recorded uapi
-timed the_uapi_is_the_same_in_32_bits uapi_of_32_bits
-timed the_library_is_as_recorded recorded library
+check gcc_analyzer_finds_nothing analyzer
+check clang_tidy_finds_nothing clang_tidy
+check kernel_doc_finds_nothing kernel_doc
+check shellcheck_finds_nothing shell_check
+check codespell_finds_nothing spelling
+check the_uapi_is_as_recorded recorded uapi
+check the_uapi_is_the_same_in_32_bits uapi_of_32_bits
+check the_library_is_as_recorded recorded library
 exit "$ktap_failed"

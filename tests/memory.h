@@ -225,19 +225,20 @@ static inline void leave_free(size_t most)
 	if (left < most + HUGE)
 		return;
 	size = (left - most) & ~(HUGE - 1);
-	area = reserve(size, 0);
-	ASSERT(mmap(area, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == area);
+	area = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT(area != MAP_FAILED);
 	ASSERT_EQ(madvise(area, size, MADV_HUGEPAGE), 0);
-	ASSERT(!madvise(area, size, MADV_POPULATE_WRITE));
+	ASSERT_EQ(madvise(area, size, MADV_POPULATE_WRITE), 0);
 }
 
 /* Half of it is free then. With less, the kernel seeks long for what it keeps itself. */
 #define FRAGMENTED	(850 * MIB)
 
 /*
- * All memory in single pages, FRAGMENTED or what there is, until the fd is closed. What the kernel keeps for
- * hard times would still be in one piece, so it keeps little meanwhile.
+ * All memory in single pages, FRAGMENTED or what there is, until the fd is closed.
+ * What the kernel keeps for hard times would still be in one piece, so it keeps
+ * little meanwhile.
  */
 static inline int fragment_memory(void)
 {

@@ -199,8 +199,8 @@ static void fill_group(int device)
 	size_t left;
 
 	while ((left = left_in_group()) > 2 * MIB) {
-		struct dmashm_create most = { .size = (left + MIB) & ~(page_size() - 1) };
-		struct dmashm_create half = { .size = left / 2 & ~(page_size() - 1) };
+		struct dmashm_create most = { .size = left + MIB };
+		struct dmashm_create half = { .size = left / 2 };
 
 		ASSERT_ERRNO(ioctl(device, DMASHM_IOC_CREATE, &most), ENOMEM);
 		ASSERT_EQ(ioctl(device, DMASHM_IOC_CREATE, &half), 0);

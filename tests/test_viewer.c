@@ -418,12 +418,6 @@ TEST(viewers_leave_the_members_places_alone)
 	ASSERT(join(view) >= 0);
 }
 
-/* Threads of a child, which all do one thing to a viewer of its own. */
-struct thread_arg {
-	void *(*run)(void *);
-	int fd;
-};
-
 /* Who finds no place tries again: whoever looks for the last one has it for a moment. */
 static void *sleep_for_lease(void *fd)
 {
@@ -440,6 +434,7 @@ static void *sleep_for_word(void *fd)
 	return NULL;
 }
 
+/* Threads of a child, which all do one thing to a viewer of its own. */
 static pid_t start_threads(void *(*run)(void *), int count)
 {
 	pthread_attr_t attr;

@@ -385,18 +385,22 @@ TEST_LIMIT(forks_in_rounds, 400) { in_rounds(fork_twice); }
 
 /* Three threads touch while one zaps, by advice or by a new mapping. */
 static struct view *racing;
+static unsigned int race_begun;	/* by so many of them */
 static bool race_over;
 
 static void *race_touch(void *seed)
 {
 	unsigned int random = (unsigned int)(uintptr_t)seed;
+	uint32_t n = 0;
 
-	/* Once at the least, should the other be done before this one began. */
-	do {
+	while (!__atomic_load_n(&race_over, __ATOMIC_RELAXED)) {
 		size_t page = (size_t)(rand_r(&random) % (int)(SIZE / page_size()));
 
 		((volatile uint8_t *)racing->data)[page * page_size() + 16] = 1;
-	} while (!__atomic_load_n(&race_over, __ATOMIC_RELAXED));
+		if (!n++)
+			__atomic_add_fetch(&race_begun, 1, __ATOMIC_RELAXED);
+	}
+	ASSERT(n > 0);
 	return NULL;
 }
 
@@ -427,10 +431,14 @@ static void race(struct view *view)
 	faults_of_writing(view->data, SIZE);
 	mapped = mapped_kib();
 	racing = view;
+	race_begun = 0;
 	race_over = false;
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(pthread_create(&thread[i], NULL, race_touch,
 					 (void *)(i + 1)), 0);
+	/* Or the zapping, of few rounds, may be over before they touch anything. */
+	while (__atomic_load_n(&race_begun, __ATOMIC_RELAXED) < 3)
+		sleep_ms(1);
 	race_zap(view);
 	__atomic_store_n(&race_over, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 3; i++)
